@@ -1,0 +1,1 @@
+//! The phantom: a simulated CEUS exam.

@@ -1,0 +1,1 @@
+//! Video4Linux2 capture devices.
