@@ -5,4 +5,6 @@
 //! verdict, the store keeps both, and the page shows them.
 
 pub mod capture;
+pub mod exam;
 pub mod frame;
+pub mod store;

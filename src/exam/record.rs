@@ -1,0 +1,176 @@
+//! What is known of an exam and of each of its frames: the words that store, page, JSON lines and export share.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::frame::Rect;
+
+/// A class activation map for the class `high`, before up-sampling (Zhou et al. 2016, 10.1109/CVPR.2016.319).
+///
+/// Its mean plus the classifier's bias is the logit of `high`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActivationMap {
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// `height` × `width` values in logits, row by row.
+    pub values: Vec<f32>,
+}
+
+impl ActivationMap {
+    /// The rows, top to bottom.
+    pub fn rows(&self) -> impl Iterator<Item = &[f32]> {
+        self.values.chunks(self.width.max(1))
+    }
+}
+
+/// Why a frame is not scored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quality {
+    /// The lesion's pixels are those of the last scored frame: the scanner repeats its picture.
+    Duplicate,
+    /// Almost nothing is lit: before the contrast arrives, or the scanner's screen is dark.
+    TooDark,
+    /// Much of the lesion is at full scale: the gain is too high to see structure.
+    Clipped,
+}
+
+/// What the network said of one frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scored {
+    /// P(high grade), 0..1, after the model's temperature.
+    pub score: f32,
+    /// Where the network looked.
+    pub map: ActivationMap,
+}
+
+/// One frame after grading: a score, or the reason why there is none.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Graded {
+    /// The source's frame number.
+    pub seq: u64,
+    /// Milliseconds since the source was opened.
+    pub t_ms: u64,
+    /// Score and map, or why not.
+    pub outcome: Result<Scored, Quality>,
+}
+
+/// How everything in an exam was made. Kept with every exam; a change of any of it begins a new exam.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// The model that scored.
+    pub model: ModelIdentity,
+    /// What ran it: `tract 0.23.9`.
+    pub engine: String,
+    /// This program's version.
+    pub software: String,
+    /// The model's softmax temperature.
+    pub temperature: f32,
+    /// Scores from the first to the second are indeterminate.
+    pub band: [f32; 2],
+    /// How pixels became the model's input.
+    pub preprocessing: String,
+    /// Where the frames came from, for people.
+    pub source: String,
+    /// The contrast pane in pixels of the screen.
+    pub pane: Rect,
+    /// The lesion ROI in pixels of the screen, inside the pane.
+    pub roi: Rect,
+}
+
+/// Which model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelIdentity {
+    /// Name from its metadata.
+    pub name: String,
+    /// Version from its metadata.
+    pub version: String,
+    /// SHA-256 of its file, lower-case hexadecimal.
+    pub sha256: String,
+    /// `demonstration` or what its makers answer for.
+    pub intended_use: String,
+}
+
+impl ModelIdentity {
+    /// The label that every picture, page and record made with this model carries.
+    pub fn label(&self) -> &'static str {
+        if self.intended_use == "demonstration" {
+            "DEMONSTRATION MODEL. Research use only. Not for diagnosis."
+        } else {
+            "Research use only. Not for diagnosis."
+        }
+    }
+}
+
+/// What an exam concludes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Grade {
+    /// Fuhrman or WHO/ISUP I-II.
+    Low,
+    /// Fuhrman or WHO/ISUP III-IV.
+    High,
+    /// The score lies in the model's band, or too few frames were scored.
+    Indeterminate,
+}
+
+/// An exam's verdict so far.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The conclusion.
+    pub verdict: Grade,
+    /// P(high grade) over the exam; absent while no frame was scored.
+    pub score: Option<f32>,
+    /// 95 % interval of `score`; absent while too few frames were scored.
+    pub ci95: Option<[f32; 2]>,
+    /// Frames that have a score.
+    pub frames_scored: u64,
+    /// Frames that were looked at.
+    pub frames_seen: u64,
+}
+
+/// One exam as it is stored: written when it begins, written again when it ends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Exam {
+    /// `YYYYMMDDTHHMMSS.mmmZ-xxxx`: sorts by time.
+    pub id: String,
+    /// First scored frame.
+    pub started: DateTime<Utc>,
+    /// Last frame; absent while the exam runs, or if the cart lost power before it ended.
+    pub ended: Option<DateTime<Utc>>,
+    /// How its records were made.
+    pub provenance: Provenance,
+    /// The label of the model, repeated for whoever reads this record alone.
+    pub label: String,
+    /// The verdict at the end; absent while the exam runs.
+    pub verdict: Option<Verdict>,
+}
+
+/// Why a frame is kept as a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyReason {
+    /// One every few seconds.
+    Regular,
+    /// The highest score of the exam.
+    Highest,
+    /// The lowest score of the exam.
+    Lowest,
+}
+
+/// A frame kept as a picture: the contrast pane alone, nothing outside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyFrame {
+    /// The frame's number.
+    pub seq: u64,
+    /// Why it is kept.
+    pub reason: KeyReason,
+    /// Width of the pane in pixels.
+    pub width: u32,
+    /// Height of the pane in pixels.
+    pub height: u32,
+    /// `height` × `width` × 3 bytes, red first.
+    pub rgb: Vec<u8>,
+}
