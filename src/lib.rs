@@ -7,4 +7,8 @@
 pub mod capture;
 pub mod exam;
 pub mod frame;
+pub mod grader;
+pub mod infer;
+pub mod preprocess;
+pub mod screen;
 pub mod store;

@@ -1,5 +1,12 @@
-//! From scores to a verdict: what an exam is, which frames are kept as pictures, and how sure we are.
+//! From scores to a verdict: when an exam begins and ends, which frames are kept as pictures, and how sure we are.
 //!
 //! Pure: no I/O, no clock, no threads. The same frames give the same verdict, live and on replay.
 
+mod key_frames;
 pub mod record;
+mod session;
+mod verdict;
+
+pub use key_frames::KeyFrames;
+pub use session::{Session, Step};
+pub use verdict::Aggregate;

@@ -1,0 +1,196 @@
+//! An ONNX file → P(high grade) and activation map of one picture.
+//!
+//! Owning thread: whoever calls; the daemon's is `infer`. No I/O but the reading of the model file, no clock. It
+//! knows nothing of frames: its input is what [`crate::preprocess`] makes.
+
+mod contract;
+mod onnx;
+mod tract;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+pub use contract::{Contract, Departure};
+use sha2::{Digest, Sha256};
+
+use crate::exam::record::{ActivationMap, ModelIdentity, Scored};
+
+/// The model that ships with the program.
+static SHIPPED: &[u8] = include_bytes!("../../models/sonograde-phantom-a0.onnx");
+
+/// Larger files are refused before they are read.
+const MAX_FILE_BYTES: u64 = 256 << 20;
+
+/// A model that keeps the contract, ready to run.
+pub struct Model {
+    contract: Contract,
+    identity: ModelIdentity,
+    engine: tract::Engine,
+}
+
+/// Why a model cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The file cannot be read.
+    #[error("cannot read the model {path}; check the path and its permissions")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not a model at all.
+    #[error("{path} is not a usable model: {reason}")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The file is a model of another kind.
+    #[error("{path} breaks the model contract (models/README.md)")]
+    Contract {
+        /// The file.
+        path: PathBuf,
+        /// Where and how.
+        #[source]
+        source: Departure,
+    },
+    /// The network failed on a picture.
+    #[error("the model {name} failed on a picture: {reason}")]
+    Run {
+        /// The model's name.
+        name: String,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+/// Lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+impl Model {
+    /// Reads and checks a model file.
+    ///
+    /// # Errors
+    /// [`ModelError`], naming the file and what was expected.
+    pub fn load(path: &Path) -> Result<Self, ModelError> {
+        let read = |source| ModelError::Read {
+            path: path.into(),
+            source,
+        };
+        let length = std::fs::metadata(path).map_err(read)?.len();
+        if length > MAX_FILE_BYTES {
+            let reason = format!("{length} bytes; a model has at most {MAX_FILE_BYTES}");
+            return Err(ModelError::Foreign {
+                path: path.into(),
+                reason,
+            });
+        }
+        Self::from_bytes(&std::fs::read(path).map_err(read)?, path)
+    }
+
+    /// The model that ships with the program.
+    ///
+    /// # Errors
+    /// Never for a program that passed its tests.
+    pub fn shipped() -> Result<Self, ModelError> {
+        Self::from_bytes(SHIPPED, Path::new("the shipped model"))
+    }
+
+    /// Checks a model held in memory; `path` names it in errors.
+    ///
+    /// # Errors
+    /// [`ModelError`].
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ModelError> {
+        let foreign = |reason| ModelError::Foreign {
+            path: path.into(),
+            reason,
+        };
+        let (proto, graph) = onnx::read(bytes).map_err(foreign)?;
+        let contract = Contract::check(&graph).map_err(|source| ModelError::Contract {
+            path: path.into(),
+            source,
+        })?;
+        // tract asserts on some graphs that it cannot run; a file must not end the daemon.
+        let engine = catch_unwind(AssertUnwindSafe(|| tract::Engine::new(&proto, &contract)))
+            .map_err(|_| foreign("the engine cannot run its graph".into()))?
+            .map_err(|e| foreign(format!("the engine cannot run its graph: {e:#}")))?;
+        let mut model = Self {
+            identity: ModelIdentity {
+                name: contract.name.clone(),
+                version: contract.version.clone(),
+                sha256: hex(&Sha256::digest(bytes)),
+                intended_use: contract.intended_use.clone(),
+            },
+            contract,
+            engine,
+        };
+        model.self_test().map_err(foreign)?;
+        Ok(model)
+    }
+
+    /// One run on a grey picture: shapes, finite numbers.
+    fn self_test(&mut self) -> Result<(), String> {
+        let grey = vec![128; self.input_bytes()];
+        let scored = self.score(&grey).map_err(|e| e.to_string())?;
+        let finite = scored.score.is_finite() && scored.map.values.iter().all(|v| v.is_finite());
+        let cells = self.contract.map_width * self.contract.map_height;
+        if finite && scored.map.values.len() == cells {
+            return Ok(());
+        }
+        Err(format!(
+            "its self-test gave {} map values (expected {cells}), all finite: {finite}",
+            scored.map.values.len()
+        ))
+    }
+
+    /// Scores one picture of [`Self::input_bytes`] bytes: `[3, height, width]`, red plane first.
+    ///
+    /// # Errors
+    /// [`ModelError::Run`].
+    pub fn score(&mut self, pixels: &[u8]) -> Result<Scored, ModelError> {
+        let mut logits = [0.0; 2];
+        let mut values = Vec::new();
+        let failed = |reason| ModelError::Run {
+            name: self.contract.name.clone(),
+            reason,
+        };
+        catch_unwind(AssertUnwindSafe(|| {
+            self.engine.run(pixels, &mut logits, &mut values)
+        }))
+        .map_err(|_| failed("the engine stopped on it".into()))?
+        .map_err(|e| failed(format!("{e:#}")))?;
+        // softmax of two logits
+        let score = 1.0 / (1.0 + ((logits[0] - logits[1]) / self.contract.temperature).exp());
+        let map = ActivationMap {
+            width: self.contract.map_width,
+            height: self.contract.map_height,
+            values,
+        };
+        Ok(Scored { score, map })
+    }
+
+    /// What the model promises.
+    pub fn contract(&self) -> &Contract {
+        &self.contract
+    }
+
+    /// Name, version and hash for records.
+    pub fn identity(&self) -> &ModelIdentity {
+        &self.identity
+    }
+
+    /// What runs it, for records.
+    pub fn engine(&self) -> &'static str {
+        tract::NAME
+    }
+
+    /// Bytes of one input picture.
+    pub fn input_bytes(&self) -> usize {
+        3 * self.contract.width * self.contract.height
+    }
+}

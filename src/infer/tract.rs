@@ -1,0 +1,49 @@
+//! Runs any model that keeps the contract, by tract-onnx. tract computes the quantized convolutions in f32.
+
+use tract_onnx::pb::ModelProto;
+use tract_onnx::prelude::*;
+
+use super::contract::Contract;
+
+/// How records name this engine.
+pub const NAME: &str = "tract-onnx 0.23";
+
+/// A model that is ready to run.
+pub struct Engine {
+    plan: Arc<TypedRunnableModel>,
+    shape: [usize; 4],
+}
+
+impl Engine {
+    /// Optimises the graph for this machine.
+    ///
+    /// # Errors
+    /// What tract cannot do with it.
+    pub fn new(proto: &ModelProto, contract: &Contract) -> TractResult<Self> {
+        let shape = [1, 3, contract.height, contract.width];
+        let mut model = tract_onnx::onnx()
+            .model_for_proto_model(proto)?
+            .with_input_fact(0, u8::fact(shape).into())?;
+        model.select_outputs_by_name(["logits", "activation_map"])?;
+        let plan = model.into_optimized()?.into_runnable()?;
+        Ok(Self { plan, shape })
+    }
+
+    /// Runs the network on `[3, height, width]` bytes; gives logits (low, high) to `logits` and the map of class
+    /// `high`, row by row, to `map`.
+    ///
+    /// # Errors
+    /// What failed inside tract.
+    pub fn run(&self, pixels: &[u8], logits: &mut [f32; 2], map: &mut Vec<f32>) -> TractResult<()> {
+        let outputs = self
+            .plan
+            .run(tvec!(Tensor::from_shape(&self.shape, pixels)?.into()))?;
+        let plain = outputs[0].try_as_plain_ram()?;
+        logits.copy_from_slice(plain.as_slice::<f32>()?);
+        let plain = outputs[1].try_as_plain_ram()?;
+        let both = plain.as_slice::<f32>()?;
+        map.clear();
+        map.extend_from_slice(&both[both.len() / 2..]);
+        Ok(())
+    }
+}
