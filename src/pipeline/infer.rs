@@ -1,0 +1,222 @@
+//! The `infer` thread: grades the newest frame, follows the exam, hands results to the store and publishes.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::watch;
+
+use super::rates::RateMeter;
+use super::{Event, ExamView, Live, Shared, StoreView, Summary};
+use crate::capture::{Signal, Taken};
+use crate::exam::Session;
+use crate::exam::record::{Exam, Graded, KeyFrame, KeyReason, Provenance, Quality};
+use crate::frame::Frame;
+use crate::grader::Grader;
+use crate::preprocess;
+use crate::screen::{Layout, Screen};
+use crate::store::{Entry, StoreError, Writer};
+
+/// How long to wait for a frame before the state is published again.
+const WAIT: Duration = Duration::from_millis(100);
+/// How often the verdict so far is computed anew.
+const VERDICT_EVERY: Duration = Duration::from_millis(500);
+/// Pictures that do not change for this long are a frozen screen.
+const FROZEN_MS: u64 = 2000;
+
+/// Everything that the thread owns.
+pub(super) struct Stage {
+    pub shared: Arc<Shared>,
+    pub screen: Screen,
+    pub grader: Grader,
+    pub writer: Writer,
+    pub source: String,
+    pub idle: TimeDelta,
+    pub key_every_ms: u64,
+    pub events: Option<SyncSender<Event>>,
+    pub publish: watch::Sender<Live>,
+}
+
+/// What changes from frame to frame.
+struct Now {
+    /// Layout and exam for the current size of the picture.
+    current: Option<(Layout, [u32; 2], Session)>,
+    live: Live,
+    rates: RateMeter,
+    verdict_at: Option<Instant>,
+    changed_ms: u64,
+    /// Why the picture cannot be graded, until one can.
+    fault: Option<String>,
+    ended: Option<Exam>,
+}
+
+impl Stage {
+    pub fn run(mut self) -> Result<Summary, StoreError> {
+        let live = self.publish.borrow().clone();
+        let rates = RateMeter::new();
+        let mut now = Now { current: None, live, rates, verdict_at: None, changed_ms: 0, fault: None, ended: None };
+        loop {
+            match self.shared.slot.take(WAIT) {
+                Taken::Value((at, frame)) => self.frame(&mut now, at, frame)?,
+                Taken::Nothing => {
+                    if let Some((_, _, session)) = &mut now.current
+                        && let Some(exam) = session.tick(Utc::now())
+                    {
+                        self.end(&mut now, exam)?;
+                    }
+                }
+                Taken::Closed => break,
+            }
+            self.publish(&mut now);
+        }
+        if let Some(exam) = now.current.as_mut().and_then(|(_, _, session)| session.end()) {
+            self.end(&mut now, exam)?;
+        }
+        self.publish(&mut now);
+        let status = self.writer.finish()?;
+        now.live.store = StoreView { saved: status.saved, waiting: status.waiting, fault: status.fault.clone() };
+        self.publish.send_replace(now.live);
+        Ok(Summary {
+            exam: now.ended,
+            captured: self.shared.captured.load(Ordering::Relaxed),
+            dropped: self.shared.slot.replaced(),
+            store: status,
+        })
+    }
+
+    fn frame(&mut self, now: &mut Now, at: Instant, frame: Frame) -> Result<(), StoreError> {
+        let graded = match self.grade(now, &frame)? {
+            Ok(graded) => graded,
+            Err(reason) => {
+                if now.fault.as_ref() != Some(&reason) {
+                    tracing::warn!("{reason}");
+                }
+                now.fault = Some(reason);
+                return Ok(());
+            }
+        };
+        now.fault = None;
+        let graded = Arc::new(graded);
+        self.record(now, &graded, &frame)?;
+        now.live.quality = graded.outcome.as_ref().err().copied();
+        if now.live.quality != Some(Quality::Duplicate) || graded.t_ms < now.changed_ms {
+            now.changed_ms = graded.t_ms;
+        }
+        if graded.outcome.is_ok() {
+            now.rates.scored(at.elapsed());
+            now.live.graded = Some(Arc::clone(&graded));
+        }
+        now.live.frame = Some(Arc::new(frame));
+        if let Some(events) = &self.events {
+            // A reader that went away has stopped the pipeline already.
+            let _ = events.send(Event::Frame(graded));
+        }
+        Ok(())
+    }
+
+    /// Grades one frame; the inner error says for people why it cannot be.
+    fn grade(&mut self, now: &mut Now, frame: &Frame) -> Result<Result<Graded, String>, StoreError> {
+        let size = [frame.format.width, frame.format.height];
+        if now.current.as_ref().is_none_or(|(_, s, _)| *s != size) {
+            if let Some(exam) = now.current.take().and_then(|(_, _, mut session)| session.end()) {
+                self.end(now, exam)?;
+            }
+            let layout = match self.screen.layout(size[0], size[1]) {
+                Ok(layout) => layout,
+                Err(error) => return Ok(Err(error.to_string())),
+            };
+            (now.live.pane, now.live.roi) = (layout.pane, layout.roi);
+            let session = Session::new(self.provenance(layout), self.idle, self.key_every_ms);
+            now.current = Some((layout, size, session));
+        }
+        let Some((layout, _, _)) = &now.current else { return Ok(Err("no layout".into())) };
+        Ok(self.grader.grade(frame, layout.roi).map_err(|e| crate::one_line(&e)))
+    }
+
+    fn provenance(&self, layout: Layout) -> Provenance {
+        let model = self.grader.model();
+        Provenance {
+            model: model.identity().clone(),
+            engine: model.engine().into(),
+            software: format!("sonograde {}", env!("CARGO_PKG_VERSION")),
+            temperature: model.contract().temperature,
+            band: model.contract().band,
+            preprocessing: preprocess::NAME.into(),
+            source: self.source.clone(),
+            pane: layout.pane,
+            roi: layout.roi,
+        }
+    }
+
+    /// Follows the exam and hands what it keeps to the store.
+    fn record(&mut self, now: &mut Now, graded: &Arc<Graded>, frame: &Frame) -> Result<(), StoreError> {
+        let Some((layout, _, session)) = &mut now.current else { return Ok(()) };
+        let step = session.add(graded, DateTime::from(frame.wall));
+        if let Some(exam) = step.begun {
+            tracing::info!(exam = exam.id, "exam begun");
+            now.verdict_at = None;
+            self.writer.send(Entry::Begin(Box::new(exam)))?;
+        }
+        if graded.outcome.is_ok() {
+            self.writer.send(Entry::Frame(Arc::clone(graded)))?;
+        }
+        if let Some(reason) = step.keep
+            && let Some(key) = key_frame(frame, layout, reason)
+        {
+            self.writer.send(Entry::Key(key))?;
+        }
+        if now.verdict_at.is_none_or(|at| at.elapsed() >= VERDICT_EVERY) {
+            now.verdict_at = Some(Instant::now());
+            now.live.exam = session.current().map(|(exam, verdict)| view(exam, verdict));
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, now: &mut Now, exam: Exam) -> Result<(), StoreError> {
+        tracing::info!(exam = exam.id, "exam ended");
+        if let Some(verdict) = &exam.verdict {
+            now.live.exam = Some(view(&exam, verdict.clone()));
+        }
+        self.writer.send(Entry::End(Box::new(exam.clone())))?;
+        if let Some(events) = &self.events {
+            let _ = events.send(Event::Ended(Box::new(exam.clone())));
+        }
+        now.ended = Some(exam);
+        Ok(())
+    }
+
+    fn publish(&self, now: &mut Now) {
+        let newest_ms = now.live.frame.as_ref().map_or(0, |f| f.t.as_millis() as u64);
+        let still_ms = newest_ms.saturating_sub(now.changed_ms);
+        now.live.signal = match (self.shared.signal(), &now.fault) {
+            (Signal::Live, Some(reason)) => Signal::Unsupported { reason: reason.clone() },
+            (Signal::Live, None) if still_ms > FROZEN_MS => {
+                Signal::Frozen { reason: format!("the picture has not changed for {} s", still_ms / 1000) }
+            }
+            (signal, _) => signal,
+        };
+        let captured = self.shared.captured.load(Ordering::Relaxed);
+        now.live.rates = now.rates.read(captured, self.shared.slot.replaced());
+        let status = self.writer.status();
+        now.live.store = StoreView { saved: status.saved, waiting: status.waiting, fault: status.fault };
+        self.publish.send_replace(now.live.clone());
+    }
+}
+
+fn view(exam: &Exam, verdict: crate::exam::record::Verdict) -> ExamView {
+    ExamView { id: exam.id.clone(), started: exam.started, verdict }
+}
+
+/// The pane of `frame` as a picture. The grader has read the frame, so its pane can be.
+fn key_frame(frame: &Frame, layout: &Layout, reason: KeyReason) -> Option<KeyFrame> {
+    let picture = preprocess::crop(frame, layout.pane).ok()?;
+    Some(KeyFrame {
+        seq: frame.seq,
+        reason,
+        width: picture.width(),
+        height: picture.height(),
+        rgb: picture.into_raw(),
+    })
+}

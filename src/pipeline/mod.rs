@@ -1,0 +1,187 @@
+//! The threads: `capture` owns the source, `infer` the model and the exam, `store` every write. One frame goes
+//! through [`Slot`] (the newest wins) to `infer`, its result through a bounded queue to `store` and through a
+//! `watch` to whoever looks. Nothing here waits for the network, the page or tokio.
+//!
+//! `sonograde run` and `sonograde demo` are this, with different sources.
+
+mod capture;
+mod infer;
+mod live;
+mod rates;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use chrono::TimeDelta;
+use tokio::sync::watch;
+
+pub use live::{ExamView, Live, Rates, Site, StoreView};
+
+use crate::capture::{CaptureError, FrameSource, Signal, Slot};
+use crate::exam::record::{Exam, Graded};
+use crate::frame::{Frame, Rect};
+use crate::grader::Grader;
+use crate::screen::Screen;
+use crate::store::{Status, Store, StoreError, Writer};
+
+/// Opens the source, again after each loss of a device.
+pub type Opener = Box<dyn FnMut() -> Result<Box<dyn FrameSource>, CaptureError> + Send>;
+
+/// How frames go from capture to inference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// A live picture: the newest frame wins, and a lost device is opened again.
+    Device,
+    /// A recording in real time: the newest frame wins, and its end is the end.
+    Recording,
+    /// A recording as fast as it can be graded: no frame is lost.
+    Fast,
+}
+
+/// What a pipeline is made of.
+pub struct Parts {
+    /// Where frames come from.
+    pub open: Opener,
+    /// How they are handed over.
+    pub pace: Pace,
+    /// Where pane and lesion are.
+    pub screen: Screen,
+    /// What scores.
+    pub grader: Grader,
+    /// Where results go.
+    pub store: Arc<Store>,
+    /// Words for the source in records.
+    pub source: String,
+    /// An exam ends this long after its last scored frame.
+    pub idle: TimeDelta,
+    /// A key frame is kept this often.
+    pub key_every_ms: u64,
+    /// Takes every graded frame and every ended exam; the pipeline waits for its reader.
+    pub events: Option<SyncSender<Event>>,
+}
+
+/// What happened, for JSON lines.
+pub enum Event {
+    /// A frame was graded.
+    Frame(Arc<Graded>),
+    /// An exam ended.
+    Ended(Box<Exam>),
+}
+
+/// What is left when everything has ended.
+#[derive(Debug)]
+pub struct Summary {
+    /// The last exam that ended.
+    pub exam: Option<Exam>,
+    /// Frames that came from the source.
+    pub captured: u64,
+    /// Frames that were replaced by newer ones before they were graded.
+    pub dropped: u64,
+    /// How storing went.
+    pub store: Status,
+}
+
+/// Running threads.
+pub struct Pipeline {
+    shared: Arc<Shared>,
+    live: watch::Receiver<Live>,
+    capture: JoinHandle<()>,
+    infer: JoinHandle<Result<Summary, StoreError>>,
+}
+
+/// What capture and infer share.
+struct Shared {
+    slot: Slot<(Instant, Frame)>,
+    signal: Mutex<Signal>,
+    captured: std::sync::atomic::AtomicU64,
+    stop: AtomicBool,
+}
+
+impl Shared {
+    fn stopping(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn set_signal(&self, signal: Signal) {
+        *self.signal.lock().unwrap_or_else(PoisonError::into_inner) = signal;
+    }
+
+    fn signal(&self) -> Signal {
+        self.signal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Pipeline {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store's writer cannot start.
+    pub fn start(parts: Parts) -> Result<Self, StoreError> {
+        let reason = "starting".to_owned();
+        let shared = Arc::new(Shared {
+            slot: Slot::default(),
+            signal: Mutex::new(Signal::Absent { reason: reason.clone() }),
+            captured: std::sync::atomic::AtomicU64::new(0),
+            stop: AtomicBool::new(false),
+        });
+        let nowhere = Rect::full(1, 1);
+        let (publish, live) = watch::channel(Live::starting(nowhere, nowhere, reason));
+        let writer = Writer::start(Arc::clone(&parts.store))?;
+        let Parts { open, pace, .. } = parts;
+        let stage = infer::Stage {
+            shared: Arc::clone(&shared),
+            screen: parts.screen,
+            grader: parts.grader,
+            writer,
+            source: parts.source,
+            idle: parts.idle,
+            key_every_ms: parts.key_every_ms,
+            events: parts.events,
+            publish,
+        };
+        let for_capture = Arc::clone(&shared);
+        Ok(Self {
+            shared,
+            live,
+            capture: spawn("capture", move || capture::run(open, pace, &for_capture)),
+            infer: spawn("infer", move || stage.run()),
+        })
+    }
+
+    /// The newest state.
+    pub fn live(&self) -> watch::Receiver<Live> {
+        self.live.clone()
+    }
+
+    /// Something that stops the threads when called, from any thread, as often as it likes.
+    pub fn stopper(&self) -> impl Fn() + Send + Sync + 'static {
+        let shared = Arc::clone(&self.shared);
+        move || shared.stop.store(true, Ordering::Relaxed)
+    }
+
+    /// Whether the source is over and every result was handed to the store.
+    pub fn finished(&self) -> bool {
+        self.infer.is_finished()
+    }
+
+    /// Waits for the threads to end: the source is over or the stopper was called.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the last results could not be stored.
+    pub fn join(self) -> Result<Summary, StoreError> {
+        join(self.capture);
+        join(self.infer)
+    }
+}
+
+fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    let thread = std::thread::Builder::new().name(name.into()).spawn(work);
+    thread.expect("the system starts two threads")
+}
+
+fn join<T>(thread: JoinHandle<T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
