@@ -5,4 +5,5 @@
 //! verdict, the store keeps both, and the page shows them.
 
 pub mod capture;
+pub mod cmd;
 pub mod frame;
