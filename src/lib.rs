@@ -4,11 +4,22 @@
 //! lesion is cut out and scaled, the network gives a score and an activation map, the exam turns scores into a
 //! verdict, the store keeps both, and the page shows them.
 
-pub mod capture;
-pub mod exam;
+pub mod cmd;
+pub mod config;
 pub mod frame;
-pub mod grader;
-pub mod infer;
-pub mod preprocess;
+pub mod capture;
 pub mod screen;
+pub mod preprocess;
+pub mod infer;
+pub mod grader;
+pub mod exam;
+pub mod overlay;
+pub mod lines;
 pub mod store;
+pub mod pipeline;
+
+/// An error and its causes on one line.
+pub fn one_line(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |e| e.source());
+    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+}

@@ -1,1 +1,200 @@
-//! The phantom: a simulated CEUS exam.
+//! The phantom: a simulated contrast-enhanced ultrasound exam of a renal mass, for machines without a scanner.
+//!
+//! Owned by the capture thread like any source; pictures for training are taken by `sonograde phantom`. Bytes
+//! depend on seed and grade alone, on every machine. It never sleeps ([`super::Paced`] does) and models no probe
+//! physics beyond what shows on the screen: tissue is enhanced by boluses ([`patient`]), lies on the probe's grid
+//! ([`tissue`]), echoes as speckle ([`speckle`]) and is added up, compressed and scan converted ([`render`],
+//! [`probe`]) into a screen ([`screen`]).
+
+mod colour;
+mod patient;
+mod pictures;
+mod probe;
+mod render;
+mod rng;
+mod screen;
+mod speckle;
+mod tissue;
+
+use std::time::{Duration, SystemTime};
+
+pub use patient::Grade;
+pub use pictures::Pictures;
+
+use super::{CaptureError, Captured, FrameSource};
+use crate::frame::{BufferPool, Frame, Rect};
+use render::Scan;
+use screen::Screen;
+
+/// Frames a second on the screen's output.
+const FRAME_HZ: u64 = 60;
+/// Pictures a second that the simulated scanner takes.
+const CONTENT_HZ: u64 = 15;
+
+/// A simulated exam: 1920×1080 YUYV, 60 frames a second of which every fourth holds new images.
+pub struct Phantom {
+    seed: u64,
+    grade: Grade,
+    scan: Scan,
+    screen: Screen,
+    frame: u64,
+    frames: u64,
+    began: SystemTime,
+}
+
+impl Phantom {
+    /// An exam of `seconds`, of the patient that `seed` and `grade` make.
+    pub fn new(seed: u64, grade: Grade, seconds: f64) -> Self {
+        let scan = Scan::new(seed, grade);
+        Self {
+            seed,
+            grade,
+            screen: Screen::new(seed, scan.probe()),
+            scan,
+            frame: 0,
+            frames: (seconds * FRAME_HZ as f64) as u64,
+            began: SystemTime::now(),
+        }
+    }
+
+    /// The contrast pane in pixels of the screen.
+    pub fn pane(&self) -> Rect {
+        screen::CONTRAST
+    }
+
+    /// The lesion ROI in pixels of the screen: the lesion's bounding box with a margin, as a sonographer would
+    /// draw it.
+    pub fn roi(&self) -> Rect {
+        let roi = self.scan.roi();
+        Rect {
+            x: roi.x + screen::CONTRAST.x,
+            y: roi.y + screen::CONTRAST.y,
+            ..roi
+        }
+    }
+
+    /// When the contrast agent is injected, from the start of the exam.
+    pub fn injection() -> Duration {
+        Duration::from_secs_f32(patient::INJECTION_S)
+    }
+}
+
+impl FrameSource for Phantom {
+    fn next(&mut self, pool: &BufferPool, _wait: Duration) -> Result<Captured, CaptureError> {
+        if self.frame >= self.frames {
+            return Ok(Captured::End);
+        }
+        let seq = self.frame;
+        self.frame += 1;
+        let t = Duration::from_nanos(seq * 1_000_000_000 / FRAME_HZ);
+        if seq.is_multiple_of(FRAME_HZ / CONTENT_HZ) {
+            let picture = seq / (FRAME_HZ / CONTENT_HZ);
+            let Self { scan, screen, .. } = self;
+            scan.contrast(picture, |x, y, levels| screen.contrast(x, y, levels));
+            scan.b_mode(picture, |x, y, levels| screen.b_mode(x, y, levels));
+        }
+        let since = t.checked_sub(Self::injection());
+        self.screen.timer(since.map(|t| t.as_millis() as u64 / 100));
+        Ok(Captured::Frame(Frame {
+            seq,
+            t,
+            wall: self.began + t,
+            format: screen::format(),
+            bytes: pool.copy_of(self.screen.bytes()),
+        }))
+    }
+
+    fn describe(&self) -> String {
+        let (seed, grade) = (self.seed, self.grade.word());
+        format!("phantom (seed {seed}, {grade} grade): 1920x1080 yuyv, simulated")
+    }
+
+    fn len_hint(&self) -> Option<u64> {
+        Some(self.frames)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames(phantom: &mut Phantom, count: usize) -> Vec<Frame> {
+        let pool = BufferPool::default();
+        (0..count)
+            .map(|n| match phantom.next(&pool, Duration::ZERO) {
+                Ok(Captured::Frame(frame)) => frame,
+                other => panic!("frame {n}: {other:?}"),
+            })
+            .collect()
+    }
+
+    fn in_pane(frame: &Frame, pane: Rect) -> Vec<u8> {
+        let rows = pane.y as usize..(pane.y + pane.h) as usize;
+        let row = |y: usize| &frame.bytes[y * frame.format.stride + 2 * pane.x as usize..][..2 * pane.w as usize];
+        rows.flat_map(row).copied().collect()
+    }
+
+    #[test]
+    fn bytes_depend_on_seed_and_grade_alone() {
+        let crc = |seed, grade| {
+            let last = frames(&mut Phantom::new(seed, grade, 12.0), 601).pop().expect("601 frames");
+            crc32fast::hash(&last.bytes)
+        };
+        let golden = crc(1, Grade::High);
+        assert_eq!(golden, 0, "bytes of frame 600 have changed");
+        assert_ne!(golden, crc(2, Grade::High));
+        assert_ne!(golden, crc(1, Grade::Low));
+    }
+
+    #[test]
+    fn images_change_with_every_fourth_frame_and_no_other() {
+        let mut phantom = Phantom::new(3, Grade::Low, 1.0);
+        let pane = phantom.pane();
+        let images: Vec<_> = frames(&mut phantom, 13).iter().map(|f| in_pane(f, pane)).collect();
+        for n in 1..images.len() {
+            assert_eq!(images[n] != images[n - 1], n % 4 == 0, "frame {n}");
+        }
+    }
+
+    #[test]
+    fn the_roi_lies_in_the_pane_and_the_pane_on_the_screen() {
+        for seed in 0..20 {
+            let phantom = Phantom::new(seed, Grade::High, 0.0);
+            assert!(screen::format().area().contains(&phantom.pane()));
+            assert!(phantom.pane().contains(&phantom.roi()), "seed {seed}");
+            assert!(phantom.roi().w > 60 && phantom.roi().h > 60, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn the_exam_ends_after_its_seconds() {
+        let mut phantom = Phantom::new(4, Grade::Low, 0.25);
+        let all = frames(&mut phantom, 15);
+        assert_eq!(all[14].seq, 14);
+        assert_eq!(all[14].t, Duration::from_nanos(14 * 1_000_000_000 / 60));
+        assert_eq!(all[14].wall, all[0].wall + all[14].t);
+        for _ in 0..2 {
+            let end = phantom.next(&BufferPool::default(), Duration::ZERO);
+            assert!(matches!(end, Ok(Captured::End)), "{end:?}");
+        }
+    }
+
+    #[test]
+    fn the_lesion_brightens_after_injection_and_fades() {
+        let mut pictures = Pictures::new(5, Grade::High);
+        let mut brightness = |second: u64| {
+            let n = second * CONTENT_HZ;
+            let (picture, mask) = (pictures.contrast(n), pictures.lesion(n));
+            let inside: Vec<u64> = picture
+                .pixels()
+                .zip(mask.pixels())
+                .filter(|(_, m)| m.0[0] == 255)
+                .map(|(p, _)| u64::from(p.0[0]))
+                .collect();
+            inside.iter().sum::<u64>() / inside.len() as u64
+        };
+        let (before, peak, late) = (brightness(2), brightness(15), brightness(75));
+        assert!(before * 2 < peak, "{before} before, {peak} at the peak");
+        assert!(late * 10 < peak * 9, "{peak} at the peak, {late} late");
+    }
+}

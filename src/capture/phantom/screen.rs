@@ -1,0 +1,183 @@
+//! The scanner's screen around the two images: banner, timer, ticks and colour bars, drawn straight into YUYV.
+
+use std::convert::Infallible;
+
+use embedded_graphics::Pixel;
+use embedded_graphics::mono_font::ascii::{FONT_6X10, FONT_10X20};
+use embedded_graphics::mono_font::{MonoFont, MonoTextStyleBuilder};
+use embedded_graphics::pixelcolor::{Rgb888, RgbColor};
+use embedded_graphics::prelude::{DrawTarget, Drawable, OriginDimensions, Point, Size};
+use embedded_graphics::primitives::{PrimitiveStyle, Rectangle, StyledDrawable};
+use embedded_graphics::text::{Baseline, Text};
+
+use super::colour::{ColourMap, amber, bt709, grey};
+use super::probe::{PANE, Probe};
+use crate::frame::{FrameFormat, PixelFormat, Rect};
+
+const WIDTH: u32 = 1920;
+const HEIGHT: u32 = 1080;
+/// Where the images are.
+pub(super) const B_MODE: Rect = pane(290);
+pub(super) const CONTRAST: Rect = pane(1010);
+
+const GROUND: Rgb888 = Rgb888::new(14, 15, 18);
+const BANNER: Rgb888 = Rgb888::new(28, 32, 40);
+const PALE: Rgb888 = Rgb888::new(208, 212, 218);
+const DIM: Rgb888 = Rgb888::new(128, 134, 144);
+const GOLD: Rgb888 = Rgb888::new(240, 190, 90);
+
+const fn pane(x: u32) -> Rect {
+    Rect {
+        x,
+        y: 200,
+        w: PANE,
+        h: PANE,
+    }
+}
+
+/// The layout of the screen's bytes.
+pub(super) fn format() -> FrameFormat {
+    FrameFormat::packed(PixelFormat::Yuyv, WIDTH, HEIGHT)
+}
+
+/// The picture that the scanner puts out.
+pub(super) struct Screen {
+    bytes: Vec<u8>,
+    amber: ColourMap,
+    grey: ColourMap,
+    timer: String,
+}
+
+impl Screen {
+    /// A screen whose images are still black. `seed` numbers the invented patient.
+    pub fn new(seed: u64, probe: Probe) -> Self {
+        let mut screen = Self {
+            bytes: vec![0; format().bytes()],
+            amber: amber().map(bt709),
+            grey: grey().map(bt709),
+            timer: String::new(),
+        };
+        screen.fill(format().area(), GROUND);
+        screen.fill(Rect { x: 0, y: 0, w: WIDTH, h: 96 }, BANNER);
+        screen.text(24, 16, &format!("PHANTOM^DEMO  ID SIM-{seed:06}"), PALE, &FONT_10X20);
+        screen.text(24, 52, "SIMULATED EXAM - NOT A PATIENT", GOLD, &FONT_10X20);
+        screen.text(820, 16, "SONOGRADE PHANTOM", PALE, &FONT_10X20);
+        screen.text(820, 52, "Renal CEUS  C5-1 sim", DIM, &FONT_10X20);
+        screen.text(1500, 16, "MI 0.08  TIs 0.1", PALE, &FONT_10X20);
+        screen.text(1500, 52, "15 Hz  Low MI", DIM, &FONT_10X20);
+        for (pane, title) in [(B_MODE, "2D"), (CONTRAST, "CONTRAST")] {
+            screen.fill(pane, Rgb888::BLACK);
+            screen.text(pane.x as i32, 170, title, PALE, &FONT_10X20);
+            screen.depth_scale(pane, probe);
+        }
+        screen.colour_bar(B_MODE.x + PANE + 24, &grey());
+        screen.colour_bar(CONTRAST.x + PANE + 24, &amber());
+        screen.text(24, 1036, "SIMULATED PICTURE  Research use only. Not for diagnosis.", DIM, &FONT_10X20);
+        screen
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Writes the time since injection, in tenths of a second; `None` before it.
+    pub fn timer(&mut self, tenths: Option<u64>) {
+        let text = match tenths {
+            None => "T --:--.-".to_owned(),
+            Some(n) => format!("T {:02}:{:02}.{}", n / 600, n / 10 % 60, n % 10),
+        };
+        if text != self.timer {
+            self.text((CONTRAST.x + 420) as i32, 170, &text, GOLD, &FONT_10X20);
+            self.timer = text;
+        }
+    }
+
+    /// Writes display levels of the contrast image, from pixel (x, y) of its pane on; `x` and the number of
+    /// levels are even.
+    pub fn contrast(&mut self, x: u32, y: u32, levels: &[u8]) {
+        write(&mut self.bytes, CONTRAST, (x, y), levels, &self.amber);
+    }
+
+    /// As [`Screen::contrast`] for the B-mode image.
+    pub fn b_mode(&mut self, x: u32, y: u32, levels: &[u8]) {
+        write(&mut self.bytes, B_MODE, (x, y), levels, &self.grey);
+    }
+
+    fn depth_scale(&mut self, pane: Rect, probe: Probe) {
+        for (cm, y) in probe.centimetres() {
+            let long = cm % 5 == 0;
+            let tick = Rect {
+                x: pane.x - if long { 18 } else { 12 },
+                y: pane.y + y,
+                w: if long { 12 } else { 6 },
+                h: 2,
+            };
+            self.fill(tick, DIM);
+            if long {
+                let (x, y) = (pane.x as i32 - 38, (pane.y + y) as i32 - 4);
+                self.text(x, y, &cm.to_string(), DIM, &FONT_6X10);
+            }
+        }
+    }
+
+    fn colour_bar(&mut self, x: u32, map: &ColourMap) {
+        for (level, [r, g, b]) in map.iter().enumerate() {
+            let line = Rect {
+                x,
+                y: CONTRAST.y + 255 - level as u32,
+                w: 16,
+                h: 1,
+            };
+            self.fill(line, Rgb888::new(*r, *g, *b));
+        }
+    }
+
+    fn fill(&mut self, Rect { x, y, w, h }: Rect, colour: Rgb888) {
+        let area = Rectangle::new(Point::new(x as i32, y as i32), Size::new(w, h));
+        let Ok(()) = area.draw_styled(&PrimitiveStyle::with_fill(colour), self);
+    }
+
+    fn text(&mut self, x: i32, y: i32, text: &str, colour: Rgb888, font: &MonoFont<'_>) {
+        let ground = if y < 96 { BANNER } else { GROUND };
+        let style = MonoTextStyleBuilder::new()
+            .font(font)
+            .text_color(colour)
+            .background_color(ground)
+            .build();
+        let Ok(_) = Text::with_baseline(text, Point::new(x, y), style, Baseline::Top).draw(self);
+    }
+}
+
+fn write(bytes: &mut [u8], pane: Rect, (x, y): (u32, u32), levels: &[u8], colours: &ColourMap) {
+    let at = format().stride * (pane.y + y) as usize + 2 * (pane.x + x) as usize;
+    for (pair, levels) in bytes[at..].chunks_exact_mut(4).zip(levels.chunks_exact(2)) {
+        let [left, right] = [levels[0], levels[1]].map(|level| colours[usize::from(level)]);
+        let mean = |c: usize| ((u16::from(left[c]) + u16::from(right[c]) + 1) / 2) as u8;
+        pair.copy_from_slice(&[left[0], mean(1), right[0], mean(2)]);
+    }
+}
+
+impl OriginDimensions for Screen {
+    fn size(&self) -> Size {
+        Size::new(WIDTH, HEIGHT)
+    }
+}
+
+impl DrawTarget for Screen {
+    type Color = Rgb888;
+    type Error = Infallible;
+
+    fn draw_iter<I: IntoIterator<Item = Pixel<Rgb888>>>(&mut self, pixels: I) -> Result<(), Infallible> {
+        for Pixel(Point { x, y }, colour) in pixels {
+            if !(0..WIDTH as i32).contains(&x) || !(0..HEIGHT as i32).contains(&y) {
+                continue;
+            }
+            let [luma, cb, cr] = bt709([colour.r(), colour.g(), colour.b()]);
+            let pair = format().stride * y as usize + (x as usize / 2) * 4;
+            self.bytes[pair + (x as usize % 2) * 2] = luma;
+            self.bytes[pair + 1] = cb;
+            self.bytes[pair + 3] = cr;
+        }
+        Ok(())
+    }
+}
