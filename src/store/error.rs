@@ -33,9 +33,9 @@ pub enum StoreError {
         /// The store's folder.
         dir: PathBuf,
         /// The schema found there.
-        found: u32,
+        found: u64,
         /// The newest schema that this program knows.
-        known: u32,
+        known: u64,
     },
     /// sled will not open.
     #[error(
@@ -47,6 +47,20 @@ pub enum StoreError {
         dir: PathBuf,
         /// What sled said.
         source: SledFault,
+    },
+    /// sled opened without records that had been made durable.
+    #[error(
+        "the database {} lost its newest records: it holds commits up to {found}, {known} were made. Check the disk; \
+         set that folder aside (rename it), or remove {} to go on with what is left",
+        dir.join("sled").display(), dir.join("commits").display()
+    )]
+    Shortened {
+        /// The store's folder.
+        dir: PathBuf,
+        /// The last commit that sled knows.
+        found: u64,
+        /// The last commit that was made.
+        known: u64,
     },
     /// sled failed while it was open.
     #[error("cannot {what} in the database {}", dir.display())]

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! DIR/lock                                       held while a process has the store
+//! DIR/commits                                    how many commits are durable in sled
 //! DIR/sled/                                      trees `exams`, `frames`, `meta`
 //! DIR/exams/YYYY/MM/DD/<exam id>/key-<seq>-<reason>.png
 //! ```
@@ -16,13 +17,13 @@
 //! grow), and the decision which frames are key frames.
 
 mod codec;
+mod database;
 mod error;
 mod files;
 mod key;
 mod writer;
 
-use std::fs::{self, File, TryLockError};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 pub use error::{SledFault, StoreError};
@@ -31,15 +32,9 @@ pub use key::exam_id;
 pub use writer::{Entry, Status, Writer};
 
 use crate::exam::record::{ActivationMap, Exam, Graded, KeyFrame};
+use database::Database;
 use files::fault;
 use key::ExamKey;
-
-/// The layout of folder, trees and keys; records carry a version of their own.
-const SCHEMA: u32 = 1;
-/// The key of the schema's number in the tree `meta`.
-const SCHEMA_KEY: &[u8] = b"schema";
-/// Memory that sled may use for pages. Its default of 1 GiB is more than a small cart has to spare.
-const CACHE_BYTES: u64 = 64 << 20;
 
 /// A scored frame as it is stored. It has no quality reason: a frame that has one is not scored.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,11 +52,9 @@ pub struct FrameRecord {
 /// The store's folder, opened by one process at a time and once in it.
 pub struct Store {
     dir: PathBuf,
-    db: sled::Db,
+    db: Database,
     exams: sled::Tree,
     frames: sled::Tree,
-    /// sled's own files and folders, open so that [`Store::commit`] can sync them.
-    files: Vec<(PathBuf, File)>,
     _lock: File,
 }
 
@@ -71,85 +64,26 @@ impl Store {
     /// Fails if another process has it, a newer program wrote it, the folder cannot be written, or sled's files are
     /// damaged; each error says what to do.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        let sled_dir = dir.join("sled");
-        files::create_folder(&sled_dir)?;
+        files::create_folder(&dir.join("sled"))?;
         let lock = lock(dir)?;
-        remove_half_snapshots(&sled_dir)?;
-
-        let config = sled::Config::new()
-            .path(&sled_dir)
-            .cache_capacity(CACHE_BYTES)
-            .flush_every_ms(None);
-        let opened = caught(|| {
-            let db = config.open()?;
-            let trees = (
-                db.open_tree("exams")?,
-                db.open_tree("frames")?,
-                db.open_tree("meta")?,
-            );
-            let schema = trees.2.get(SCHEMA_KEY)?;
-            Ok((db, trees, schema))
-        });
-        let (db, (exams, frames, meta), schema) = opened.map_err(|source| StoreError::Open {
-            dir: sled_dir.clone(),
-            source,
-        })?;
-        let synced = ["db", "conf", "blobs", ""].map(|name| sled_dir.join(name));
-        let open = |path: PathBuf| match File::open(&path) {
-            Ok(file) => Ok((path, file)),
-            Err(source) => Err(StoreError::File {
-                what: "open",
-                path,
-                source,
-            }),
-        };
-        let files = synced.into_iter().map(open).collect::<Result<_, _>>()?;
-
-        let store = Self {
+        let db = Database::open(dir)?;
+        let (exams, frames) = (db.tree("exams")?, db.tree("frames")?);
+        Ok(Self {
             dir: dir.to_owned(),
             db,
             exams,
             frames,
-            files,
             _lock: lock,
-        };
-        match schema {
-            Some(bytes) => store.check_schema(&bytes)?,
-            None if store.exams.is_empty() && store.frames.is_empty() => {
-                let bytes = codec::seal(SCHEMA_KEY, &SCHEMA.to_le_bytes());
-                store.sled("write the schema", || meta.insert(SCHEMA_KEY, bytes))?;
-            }
-            None => {
-                return Err(corrupt("meta", SCHEMA_KEY)(String::from(
-                    "the number of its schema, found none",
-                )));
-            }
-        }
-        store.commit()?;
-        Ok(store)
-    }
-
-    fn check_schema(&self, bytes: &[u8]) -> Result<(), StoreError> {
-        let number = codec::unseal(SCHEMA_KEY, bytes).and_then(|body| {
-            let number = body.try_into().map(u32::from_le_bytes);
-            number.map_err(|_| format!("a number of 4 bytes, found {}", body.len()))
-        });
-        let found = number.map_err(corrupt("meta", SCHEMA_KEY))?;
-        if found > SCHEMA {
-            let dir = self.dir.clone();
-            return Err(StoreError::Newer {
-                dir,
-                found,
-                known: SCHEMA,
-            });
-        }
-        Ok(())
+        })
     }
 
     /// Stores an exam that begins. Not durable until [`Store::commit`].
     pub fn begin(&self, exam: &Exam) -> Result<(), StoreError> {
         let key = ExamKey::of(&exam.id)?;
-        if self.sled("look for an exam", || self.exams.contains_key(key.bytes()))? {
+        if self
+            .db
+            .call("look for an exam", || self.exams.contains_key(key.bytes()))?
+        {
             return Err(StoreError::Taken { id: exam.id.clone() });
         }
         self.end(exam)
@@ -165,7 +99,7 @@ impl Store {
             what: format!("frame {}", graded.seq),
             expected,
         })?;
-        self.sled("store a frame", || {
+        self.db.call("store a frame", || {
             self.frames.insert(key, codec::seal(&key, &body))
         })?;
         Ok(())
@@ -190,7 +124,7 @@ impl Store {
             what: format!("exam {}", exam.id),
             expected,
         })?;
-        self.sled("store an exam", || {
+        self.db.call("store an exam", || {
             self.exams.insert(key.bytes(), codec::seal(key.bytes(), &body))
         })?;
         Ok(())
@@ -198,11 +132,7 @@ impl Store {
 
     /// Makes everything stored so far survive a power cut: the one durability function.
     pub fn commit(&self) -> Result<(), StoreError> {
-        self.sled("flush", || self.db.flush())?;
-        for (path, file) in &self.files {
-            file.sync_all().map_err(fault("sync", path))?;
-        }
-        Ok(())
+        self.db.commit()
     }
 
     /// Every exam, newest first. A damaged record is an error in its place; the ones after it still come.
@@ -218,7 +148,7 @@ impl Store {
         let Ok(key) = ExamKey::of(id) else {
             return Ok(None);
         };
-        let bytes = self.sled("read an exam", || self.exams.get(key.bytes()))?;
+        let bytes = self.db.call("read an exam", || self.exams.get(key.bytes()))?;
         bytes.map(|bytes| read_exam(key.bytes(), &bytes)).transpose()
     }
 
@@ -244,7 +174,7 @@ impl Store {
     /// One scored frame, or none where that frame was not scored.
     pub fn frame(&self, exam_id: &str, seq: u64) -> Result<Option<FrameRecord>, StoreError> {
         let key = ExamKey::of(exam_id)?.frame(seq);
-        let bytes = self.sled("read a frame", || self.frames.get(key))?;
+        let bytes = self.db.call("read a frame", || self.frames.get(key))?;
         bytes.map(|bytes| read_frame(&key, &bytes)).transpose()
     }
 
@@ -260,15 +190,6 @@ impl Store {
         self.dir.join("exams").join(PathBuf::from_iter(day))
     }
 
-    /// Calls sled.
-    fn sled<T>(&self, what: &'static str, call: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
-        caught(call).map_err(|source| StoreError::Sled {
-            what,
-            dir: self.dir.join("sled"),
-            source,
-        })
-    }
-
     /// The rows of a scan, which ends after sled's first error.
     fn rows(
         &self,
@@ -279,7 +200,7 @@ impl Store {
             if broken {
                 return None;
             }
-            let row = self.sled("read records", || scan.next().transpose());
+            let row = self.db.call("read records", || scan.next().transpose());
             broken = row.is_err();
             row.transpose()
         })
@@ -288,18 +209,6 @@ impl Store {
 
 /// A key and its value.
 type Row = (sled::IVec, sled::IVec);
-
-/// Calls sled, which answers some damage with a panic.
-fn caught<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, SledFault> {
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(answer) => answer.map_err(SledFault::Error),
-        Err(panic) => {
-            let words = panic.downcast_ref::<String>().map(String::as_str);
-            let words = words.or_else(|| panic.downcast_ref::<&str>().copied());
-            Err(SledFault::Panic(String::from(words.unwrap_or("without words"))))
-        }
-    }
-}
 
 /// Takes the folder for this process; the lock goes with the file.
 fn lock(dir: &Path) -> Result<File, StoreError> {
@@ -315,21 +224,6 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse { dir: dir.to_owned() }),
         Err(TryLockError::Error(error)) => Err(fault("lock", &path)(error)),
     }
-}
-
-/// Removes the snapshots that sled had not finished when it was killed. It would take one for its newest and not
-/// open; the one before it is still there.
-fn remove_half_snapshots(sled_dir: &Path) -> Result<(), StoreError> {
-    for entry in fs::read_dir(sled_dir).map_err(fault("list", sled_dir))? {
-        let path = entry.map_err(fault("list", sled_dir))?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "generating")
-        {
-            fs::remove_file(&path).map_err(fault("remove", &path))?;
-        }
-    }
-    Ok(())
 }
 
 /// An error about the record at `key`, ready for `map_err`.

@@ -335,7 +335,7 @@ mod tests {
         let (_dir, mut store) = store();
         let broken = Arc::get_mut(&mut store).expect("nobody else has it");
         let unsyncable = std::fs::File::open("/proc/self/stat").expect("Linux");
-        broken.files.push(("/proc/self/stat".into(), unsyncable)); // fsync of it fails with EINVAL
+        broken.db.synced.push(("/proc/self/stat".into(), unsyncable)); // its fsync fails with EINVAL
         let writer = Writer::start(store).expect("a thread");
         writer
             .send(Entry::Begin(Box::new(exam(ID))))
