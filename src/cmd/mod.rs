@@ -1,3 +1,85 @@
-//! One file for each subcommand.
+//! One file for each subcommand, and what they have in common: how they fail.
 
+pub mod bench;
+mod daemon;
+pub mod demo;
+pub mod exams;
+pub mod grade;
 pub mod phantom;
+pub mod run;
+
+use std::error::Error;
+
+use crate::capture::CaptureError;
+use crate::config::ConfigError;
+use crate::grader::GradeError;
+use crate::infer::ModelError;
+use crate::screen::LayoutError;
+use crate::store::StoreError;
+
+/// What a process says with its exit status. Numbers are kept stable; 2 is a wrong command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Code {
+    /// Anything that has no number of its own.
+    Other = 1,
+    /// The config cannot be used.
+    Config = 3,
+    /// The model cannot be used.
+    Model = 4,
+    /// A picture or clip cannot be read.
+    Input = 5,
+    /// A pane or ROI lies outside the picture.
+    Rectangle = 6,
+    /// The store cannot be used.
+    Store = 7,
+    /// The page's address cannot be used.
+    Listen = 8,
+    /// Results cannot be written where they were asked for.
+    Output = 9,
+}
+
+/// Why a command failed, and with which exit status.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit status.
+    pub code: Code,
+    /// What went wrong, for people.
+    pub error: Box<dyn Error + Send + Sync>,
+}
+
+impl Failure {
+    fn new(code: Code, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { code, error: error.into() }
+    }
+}
+
+/// An error type that always ends in one exit status.
+macro_rules! fails_with {
+    ($($error:ty => $code:ident),* $(,)?) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::new(Code::$code, error)
+            }
+        }
+    )*};
+}
+
+fails_with! {
+    ConfigError => Config,
+    ModelError => Model,
+    CaptureError => Input,
+    LayoutError => Rectangle,
+    StoreError => Store,
+    phantom::Error => Output,
+}
+
+impl From<GradeError> for Failure {
+    fn from(error: GradeError) -> Self {
+        let code = match error {
+            GradeError::Preprocess(_) => Code::Input,
+            GradeError::Model(_) => Code::Model,
+        };
+        Self::new(code, error)
+    }
+}

@@ -1,5 +1,7 @@
 //! What is known of an exam and of each of its frames: the words that store, page, JSON lines and export share.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +37,16 @@ pub enum Quality {
     TooDark,
     /// Much of the lesion is at full scale: the gain is too high to see structure.
     Clipped,
+}
+
+impl fmt::Display for Quality {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Duplicate => "duplicate",
+            Self::TooDark => "too-dark",
+            Self::Clipped => "clipped",
+        })
+    }
 }
 
 /// What the network said of one frame.
@@ -116,6 +128,16 @@ pub enum Grade {
     Indeterminate,
 }
 
+impl fmt::Display for Grade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Low => "low",
+            Self::High => "high",
+            Self::Indeterminate => "indeterminate",
+        })
+    }
+}
+
 /// An exam's verdict so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
@@ -129,6 +151,20 @@ pub struct Verdict {
     pub frames_scored: u64,
     /// Frames that were looked at.
     pub frames_seen: u64,
+}
+
+impl fmt::Display for Verdict {
+    /// `high 0.731 [0.655, 0.790] from 412 frames`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.verdict)?;
+        if let Some(score) = self.score {
+            write!(f, " {score:.3}")?;
+        }
+        if let Some([low, high]) = self.ci95 {
+            write!(f, " [{low:.3}, {high:.3}]")?;
+        }
+        write!(f, " from {} frames", self.frames_scored)
+    }
 }
 
 /// One exam as it is stored: written when it begins, written again when it ends.

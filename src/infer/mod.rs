@@ -28,6 +28,15 @@ pub struct Model {
     engine: tract::Engine,
 }
 
+/// What the network gives for one picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outputs {
+    /// Low, high.
+    pub logits: [f32; 2],
+    /// The activation map of class `high`, row by row.
+    pub map: Vec<f32>,
+}
+
 /// Why a model cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
@@ -119,7 +128,7 @@ impl Model {
         let engine = catch_unwind(AssertUnwindSafe(|| tract::Engine::new(&proto, &contract)))
             .map_err(|_| foreign("the engine cannot run its graph".into()))?
             .map_err(|e| foreign(format!("the engine cannot run its graph: {e:#}")))?;
-        let mut model = Self {
+        let model = Self {
             identity: ModelIdentity {
                 name: contract.name.clone(),
                 version: contract.version.clone(),
@@ -134,7 +143,7 @@ impl Model {
     }
 
     /// One run on a grey picture: shapes, finite numbers.
-    fn self_test(&mut self) -> Result<(), String> {
+    fn self_test(&self) -> Result<(), String> {
         let grey = vec![128; self.input_bytes()];
         let scored = self.score(&grey).map_err(|e| e.to_string())?;
         let finite = scored.score.is_finite() && scored.map.values.iter().all(|v| v.is_finite());
@@ -152,26 +161,28 @@ impl Model {
     ///
     /// # Errors
     /// [`ModelError::Run`].
-    pub fn score(&mut self, pixels: &[u8]) -> Result<Scored, ModelError> {
-        let mut logits = [0.0; 2];
-        let mut values = Vec::new();
-        let failed = |reason| ModelError::Run {
-            name: self.contract.name.clone(),
-            reason,
-        };
-        catch_unwind(AssertUnwindSafe(|| {
-            self.engine.run(pixels, &mut logits, &mut values)
-        }))
-        .map_err(|_| failed("the engine stopped on it".into()))?
-        .map_err(|e| failed(format!("{e:#}")))?;
+    pub fn score(&self, pixels: &[u8]) -> Result<Scored, ModelError> {
+        self.run(pixels).map(|outputs| self.read(outputs))
+    }
+
+    /// The network alone.
+    ///
+    /// # Errors
+    /// [`ModelError::Run`].
+    pub fn run(&self, pixels: &[u8]) -> Result<Outputs, ModelError> {
+        let failed = |reason| ModelError::Run { name: self.contract.name.clone(), reason };
+        catch_unwind(AssertUnwindSafe(|| self.engine.run(pixels)))
+            .map_err(|_| failed("the engine stopped on it".into()))?
+            .map_err(|e| failed(format!("{e:#}")))
+    }
+
+    /// Score and activation map from what the network gave.
+    pub fn read(&self, outputs: Outputs) -> Scored {
         // softmax of two logits
-        let score = 1.0 / (1.0 + ((logits[0] - logits[1]) / self.contract.temperature).exp());
-        let map = ActivationMap {
-            width: self.contract.map_width,
-            height: self.contract.map_height,
-            values,
-        };
-        Ok(Scored { score, map })
+        let [low, high] = outputs.logits;
+        let score = 1.0 / (1.0 + ((low - high) / self.contract.temperature).exp());
+        let (width, height) = (self.contract.map_width, self.contract.map_height);
+        Scored { score, map: ActivationMap { width, height, values: outputs.map } }
     }
 
     /// What the model promises.

@@ -3,6 +3,7 @@
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 
+use super::Outputs;
 use super::contract::Contract;
 
 /// How records name this engine.
@@ -29,21 +30,16 @@ impl Engine {
         Ok(Self { plan, shape })
     }
 
-    /// Runs the network on `[3, height, width]` bytes; gives logits (low, high) to `logits` and the map of class
-    /// `high`, row by row, to `map`.
+    /// Runs the network on `[3, height, width]` bytes.
     ///
     /// # Errors
     /// What failed inside tract.
-    pub fn run(&self, pixels: &[u8], logits: &mut [f32; 2], map: &mut Vec<f32>) -> TractResult<()> {
-        let outputs = self
-            .plan
-            .run(tvec!(Tensor::from_shape(&self.shape, pixels)?.into()))?;
-        let plain = outputs[0].try_as_plain_ram()?;
-        logits.copy_from_slice(plain.as_slice::<f32>()?);
-        let plain = outputs[1].try_as_plain_ram()?;
+    pub fn run(&self, pixels: &[u8]) -> TractResult<Outputs> {
+        let results = self.plan.run(tvec!(Tensor::from_shape(&self.shape, pixels)?.into()))?;
+        let plain = results[0].try_as_plain_ram()?;
+        let logits = plain.as_slice::<f32>()?.try_into()?;
+        let plain = results[1].try_as_plain_ram()?;
         let both = plain.as_slice::<f32>()?;
-        map.clear();
-        map.extend_from_slice(&both[both.len() / 2..]);
-        Ok(())
+        Ok(Outputs { logits, map: both[both.len() / 2..].to_vec() })
     }
 }

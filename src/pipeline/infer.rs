@@ -59,12 +59,12 @@ impl Stage {
         let mut now = Now { current: None, live, rates, verdict_at: None, changed_ms: 0, fault: None, ended: None };
         loop {
             match self.shared.slot.take(WAIT) {
-                Taken::Value((at, frame)) => self.frame(&mut now, at, frame)?,
+                Taken::Value((at, frame)) => self.frame(&mut now, at, frame),
                 Taken::Nothing => {
                     if let Some((_, _, session)) = &mut now.current
                         && let Some(exam) = session.tick(Utc::now())
                     {
-                        self.end(&mut now, exam)?;
+                        self.end(&mut now, exam);
                     }
                 }
                 Taken::Closed => break,
@@ -72,7 +72,7 @@ impl Stage {
             self.publish(&mut now);
         }
         if let Some(exam) = now.current.as_mut().and_then(|(_, _, session)| session.end()) {
-            self.end(&mut now, exam)?;
+            self.end(&mut now, exam);
         }
         self.publish(&mut now);
         let status = self.writer.finish()?;
@@ -86,20 +86,20 @@ impl Stage {
         })
     }
 
-    fn frame(&mut self, now: &mut Now, at: Instant, frame: Frame) -> Result<(), StoreError> {
-        let graded = match self.grade(now, &frame)? {
+    fn frame(&mut self, now: &mut Now, at: Instant, frame: Frame) {
+        let graded = match self.grade(now, &frame) {
             Ok(graded) => graded,
             Err(reason) => {
                 if now.fault.as_ref() != Some(&reason) {
                     tracing::warn!("{reason}");
                 }
                 now.fault = Some(reason);
-                return Ok(());
+                return;
             }
         };
         now.fault = None;
         let graded = Arc::new(graded);
-        self.record(now, &graded, &frame)?;
+        self.record(now, &graded, &frame);
         now.live.quality = graded.outcome.as_ref().err().copied();
         if now.live.quality != Some(Quality::Duplicate) || graded.t_ms < now.changed_ms {
             now.changed_ms = graded.t_ms;
@@ -113,26 +113,28 @@ impl Stage {
             // A reader that went away has stopped the pipeline already.
             let _ = events.send(Event::Frame(graded));
         }
-        Ok(())
     }
 
-    /// Grades one frame; the inner error says for people why it cannot be.
-    fn grade(&mut self, now: &mut Now, frame: &Frame) -> Result<Result<Graded, String>, StoreError> {
+    /// Grades one frame; the error says for people why it cannot be.
+    fn grade(&mut self, now: &mut Now, frame: &Frame) -> Result<Graded, String> {
         let size = [frame.format.width, frame.format.height];
-        if now.current.as_ref().is_none_or(|(_, s, _)| *s != size) {
-            if let Some(exam) = now.current.take().and_then(|(_, _, mut session)| session.end()) {
-                self.end(now, exam)?;
-            }
-            let layout = match self.screen.layout(size[0], size[1]) {
-                Ok(layout) => layout,
-                Err(error) => return Ok(Err(error.to_string())),
-            };
-            (now.live.pane, now.live.roi) = (layout.pane, layout.roi);
-            let session = Session::new(self.provenance(layout), self.idle, self.key_every_ms);
-            now.current = Some((layout, size, session));
+        let layout = match &now.current {
+            Some((layout, known, _)) if *known == size => *layout,
+            _ => self.resize(now, size)?,
+        };
+        self.grader.grade(frame, layout.roi).map_err(|e| crate::one_line(&e))
+    }
+
+    /// The picture has another size: another layout and so another exam.
+    fn resize(&mut self, now: &mut Now, size: [u32; 2]) -> Result<Layout, String> {
+        if let Some(exam) = now.current.take().and_then(|(_, _, mut session)| session.end()) {
+            self.end(now, exam);
         }
-        let Some((layout, _, _)) = &now.current else { return Ok(Err("no layout".into())) };
-        Ok(self.grader.grade(frame, layout.roi).map_err(|e| crate::one_line(&e)))
+        let layout = self.screen.layout(size[0], size[1]).map_err(|e| e.to_string())?;
+        (now.live.pane, now.live.roi) = (layout.pane, layout.roi);
+        let session = Session::new(self.provenance(layout), self.idle, self.key_every_ms);
+        now.current = Some((layout, size, session));
+        Ok(layout)
     }
 
     fn provenance(&self, layout: Layout) -> Provenance {
@@ -151,40 +153,43 @@ impl Stage {
     }
 
     /// Follows the exam and hands what it keeps to the store.
-    fn record(&mut self, now: &mut Now, graded: &Arc<Graded>, frame: &Frame) -> Result<(), StoreError> {
-        let Some((layout, _, session)) = &mut now.current else { return Ok(()) };
+    fn record(&self, now: &mut Now, graded: &Arc<Graded>, frame: &Frame) {
+        let Some((layout, _, session)) = &mut now.current else { return };
         let step = session.add(graded, DateTime::from(frame.wall));
         if let Some(exam) = step.begun {
             tracing::info!(exam = exam.id, "exam begun");
             now.verdict_at = None;
-            self.writer.send(Entry::Begin(Box::new(exam)))?;
+            self.store(Entry::Begin(Box::new(exam)));
         }
         if graded.outcome.is_ok() {
-            self.writer.send(Entry::Frame(Arc::clone(graded)))?;
+            self.store(Entry::Frame(Arc::clone(graded)));
         }
         if let Some(reason) = step.keep
             && let Some(key) = key_frame(frame, layout, reason)
         {
-            self.writer.send(Entry::Key(key))?;
+            self.store(Entry::Key(key));
         }
         if now.verdict_at.is_none_or(|at| at.elapsed() >= VERDICT_EVERY) {
             now.verdict_at = Some(Instant::now());
             now.live.exam = session.current().map(|(exam, verdict)| view(exam, verdict));
         }
-        Ok(())
     }
 
-    fn end(&mut self, now: &mut Now, exam: Exam) -> Result<(), StoreError> {
+    /// Hands over a result. A failure is a fault in the writer's status, which is shown; scoring goes on.
+    fn store(&self, entry: Entry) {
+        let _ = self.writer.send(entry);
+    }
+
+    fn end(&self, now: &mut Now, exam: Exam) {
         tracing::info!(exam = exam.id, "exam ended");
         if let Some(verdict) = &exam.verdict {
             now.live.exam = Some(view(&exam, verdict.clone()));
         }
-        self.writer.send(Entry::End(Box::new(exam.clone())))?;
+        self.store(Entry::End(Box::new(exam.clone())));
         if let Some(events) = &self.events {
             let _ = events.send(Event::Ended(Box::new(exam.clone())));
         }
         now.ended = Some(exam);
-        Ok(())
     }
 
     fn publish(&self, now: &mut Now) {

@@ -1,0 +1,214 @@
+//! What `run` and `demo` share: a pipeline, its page, its signals, and what the terminal shows of it.
+
+use std::io::{IsTerminal, Write};
+use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::{Code, Failure};
+use crate::capture::Signal;
+use crate::exam::record::{ModelIdentity, Quality, Verdict};
+use crate::lines;
+use crate::pipeline::{Event, Live, Parts, Pipeline, Site, Summary};
+use crate::web;
+
+/// What stdout shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Show {
+    /// Nothing; the log goes to stderr.
+    Log,
+    /// One status line that updates.
+    Status,
+    /// JSON lines.
+    Lines,
+}
+
+/// Results that may wait for whoever reads the JSON lines.
+const LINES_WAITING: usize = 1024;
+/// How often the status line is written: to a terminal, and to a file.
+const STATUS_EVERY: Duration = Duration::from_millis(200);
+const STATUS_EVERY_FILE: Duration = Duration::from_secs(5);
+
+/// Takes the page's address before anything else is started.
+pub(super) fn listen(address: &str) -> Result<TcpListener, Failure> {
+    let words = |e: std::io::Error| {
+        let advice = "another program may have the port: stop it, or choose another address";
+        Failure::new(Code::Listen, format!("cannot listen on {address}: {e}; {advice}"))
+    };
+    let listener = TcpListener::bind(address).map_err(words)?;
+    listener.set_nonblocking(true).map_err(words)?;
+    Ok(listener)
+}
+
+/// Runs until the source is over (`end_with_source`) or a signal comes.
+pub(super) fn serve(
+    mut parts: Parts,
+    listener: Option<TcpListener>,
+    show: Show,
+    end_with_source: bool,
+) -> Result<(), Failure> {
+    let site = site(&parts);
+    let model = site.model.clone();
+    let events = (show == Show::Lines).then(|| {
+        let (send, receive) = sync_channel(LINES_WAITING);
+        parts.events = Some(send);
+        receive
+    });
+    let other = |e: std::io::Error| Failure::new(Code::Other, e);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(other)?;
+    let (stop, stopped) = watch::channel(false);
+    runtime.spawn(on_signal(stop.clone()));
+    let pipeline = Pipeline::start(parts)?;
+    let stopper = Arc::new(pipeline.stopper());
+    let page = match listener {
+        Some(listener) => {
+            let address = listener.local_addr().map_err(other)?;
+            let (live, stopped) = (pipeline.live(), stopped.clone());
+            eprintln!("The bedside page is on http://{address}");
+            Some(runtime.spawn(async move {
+                let listener = tokio::net::TcpListener::from_std(listener)?;
+                web::serve(listener, site, live, until(stopped)).await
+            }))
+        }
+        None => None,
+    };
+    let stop_pipeline = Arc::clone(&stopper);
+    runtime.spawn(async move {
+        until(stopped).await;
+        stop_pipeline();
+    });
+
+    let written = match events {
+        Some(events) => write_lines(&events, &model),
+        None => watch_status(&pipeline, show),
+    };
+    if written.is_err() {
+        stopper();
+    }
+    let summary = pipeline.join()?;
+    if show == Show::Status {
+        print_summary(&summary, &model);
+    }
+    if let Some(page) = page {
+        if end_with_source || written.is_err() {
+            stop.send_replace(true);
+        } else if !*stop.borrow() {
+            eprintln!("The source is over; the page stays up. Ctrl-C ends it.");
+        }
+        let served = runtime.block_on(page).map_err(|e| Failure::new(Code::Other, e))?;
+        served.map_err(|e| Failure::new(Code::Listen, e))?;
+    }
+    written.map_err(|e| Failure::new(Code::Output, format!("cannot write to stdout: {e}")))
+}
+
+fn site(parts: &Parts) -> Site {
+    let model = parts.grader.model();
+    Site {
+        model: model.identity().clone(),
+        band: model.contract().band,
+        label: model.identity().label().into(),
+        source: parts.source.clone(),
+        version: env!("CARGO_PKG_VERSION"),
+    }
+}
+
+async fn on_signal(stop: watch::Sender<bool>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    stop.send_replace(true);
+}
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // An error means that nobody can ask for a stop any more.
+    let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+fn write_lines(events: &Receiver<Event>, model: &ModelIdentity) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for event in events {
+        match event {
+            Event::Frame(graded) => lines::frame(&mut out, None, &graded)?,
+            Event::Ended(exam) => {
+                if let Some(verdict) = &exam.verdict {
+                    lines::verdict(&mut out, None, verdict, model)?;
+                }
+            }
+        }
+        out.flush()?;
+    }
+    Ok(())
+}
+
+fn watch_status(pipeline: &Pipeline, show: Show) -> std::io::Result<()> {
+    let live = pipeline.live();
+    let mut out = std::io::stdout();
+    let terminal = out.is_terminal();
+    let every = if terminal { STATUS_EVERY } else { STATUS_EVERY_FILE };
+    let mut next = Instant::now();
+    while !pipeline.finished() {
+        if show == Show::Status && Instant::now() >= next {
+            let line = status_line(&live.borrow());
+            if terminal {
+                write!(out, "\r\x1b[K{line}")?;
+            } else {
+                writeln!(out, "{line}")?;
+            }
+            out.flush()?;
+            next += every;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    if show == Show::Status && terminal {
+        writeln!(out, "\r\x1b[K{}", status_line(&live.borrow()))?;
+    }
+    Ok(())
+}
+
+fn status_line(live: &Live) -> String {
+    let signal = match &live.signal {
+        Signal::Live => match live.quality {
+            Some(Quality::Duplicate) | None => "live".to_owned(),
+            Some(quality) => format!("live, {quality}"),
+        },
+        Signal::Absent { reason }
+        | Signal::NoSignal { reason }
+        | Signal::Unsupported { reason }
+        | Signal::Frozen { reason } => reason.clone(),
+    };
+    let score = match (&live.signal, &live.graded) {
+        (Signal::Live, Some(graded)) => graded.outcome.as_ref().map_or(String::new(), |s| format!("{:.3}", s.score)),
+        _ => "-".into(),
+    };
+    let verdict = live.exam.as_ref().map_or("no exam".into(), |exam| exam.verdict.to_string());
+    let rates = live.rates;
+    let stored = match &live.store.fault {
+        Some(fault) => fault.clone(),
+        None => format!("{} saved", live.store.saved),
+    };
+    format!(
+        "{signal} | P(high) {score} | {verdict} | {:.0} frames/s, {:.1} new, {:.0} ms | {stored}",
+        rates.captured_fps, rates.new_fps, rates.latency_ms
+    )
+}
+
+fn print_summary(summary: &Summary, model: &ModelIdentity) {
+    match &summary.exam {
+        Some(exam) => {
+            let verdict = exam.verdict.as_ref().map_or("no verdict".into(), Verdict::to_string);
+            println!("Exam {}: {verdict}", exam.id);
+        }
+        None => println!("No exam: no frame was scored"),
+    }
+    println!(
+        "{} frames captured, {} replaced by newer ones, {} results saved",
+        summary.captured, summary.dropped, summary.store.saved
+    );
+    println!("{} (model {} {})", model.label(), model.name, model.version);
+}

@@ -1,0 +1,89 @@
+//! `sonograde demo`: a simulated exam through the daemon's own pipeline, with nothing to install or configure.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use super::daemon::{self, Show};
+use super::{Code, Failure};
+use crate::capture::phantom::{Grade, Phantom};
+use crate::capture::{FrameSource, Paced};
+use crate::config::{self, DEFAULT_LISTEN};
+use crate::grader::Grader;
+use crate::infer::Model;
+use crate::pipeline::{Opener, Pace, Parts};
+use crate::screen::{PanePreset, Screen};
+use crate::store::Store;
+
+/// Plays a simulated exam and grades it live.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Serve no page, and end with the exam.
+    #[arg(long)]
+    headless: bool,
+    /// Length of the exam in seconds of the simulated scanner.
+    #[arg(long, value_name = "N", default_value_t = 90.0, value_parser = seconds)]
+    seconds: f64,
+    /// As fast as pictures can be graded, instead of in real time; no picture is dropped.
+    #[arg(long)]
+    fast: bool,
+    /// Write a JSON line for each frame and the verdict to stdout.
+    #[arg(long)]
+    json: bool,
+    /// Which simulated patient.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// The simulated tumour's grade.
+    #[arg(long, value_enum, default_value_t = Grade::High)]
+    grade: Grade,
+    /// Address and port of the page.
+    #[arg(long, value_name = "ADDR", default_value = DEFAULT_LISTEN)]
+    listen: String,
+    /// Keep the results in this folder instead of a temporary one.
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(s) if s > 0.0 && s <= 86_400.0 => Ok(s),
+        _ => Err("expected a number of seconds above 0, at most a day".into()),
+    }
+}
+
+/// Plays the exam. Without `--headless` the page stays up afterwards until SIGINT or SIGTERM.
+///
+/// # Errors
+/// [`Failure`].
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let listener = if args.headless { None } else { Some(daemon::listen(&args.listen)?) };
+    let temporary = match &args.store {
+        Some(_) => None,
+        None => Some(tempfile::tempdir().map_err(|e| Failure::new(Code::Store, e))?),
+    };
+    let folder = args.store.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path));
+    let store = Arc::new(Store::open(folder.expect("one of the two is there"))?);
+    let phantom = Phantom::new(args.seed, args.grade, args.seconds);
+    let exam = config::Exam::default();
+    let parts = Parts {
+        screen: Screen { pane: Some(PanePreset::Rect(phantom.pane())), roi: Some(phantom.roi()) },
+        source: phantom.describe(),
+        pace: if args.fast { Pace::Fast } else { Pace::Recording },
+        open: once(phantom, args.fast),
+        grader: Grader::new(Model::shipped()?),
+        store,
+        idle: TimeDelta::seconds(exam.idle_s.into()),
+        key_every_ms: u64::from(exam.key_frame_every_s) * 1000,
+        events: None,
+    };
+    let show = if args.json { Show::Lines } else { Show::Status };
+    daemon::serve(parts, listener, show, args.headless)
+}
+
+/// Gives the phantom when it is opened. A recording is opened once.
+fn once(phantom: Phantom, fast: bool) -> Opener {
+    let mut source: Option<Box<dyn FrameSource>> =
+        Some(if fast { Box::new(phantom) } else { Box::new(Paced::new(phantom)) });
+    Box::new(move || Ok(source.take().expect("a recording is opened once")))
+}

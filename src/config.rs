@@ -1,0 +1,219 @@
+//! One TOML file → a checked [`Config`]; every stage is given only its own section.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::capture::phantom::Grade;
+use crate::frame::Rect;
+use crate::screen::PanePreset;
+
+/// Everything that `sonograde run` can be told.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where frames come from.
+    pub source: Source,
+    /// What scores.
+    #[serde(default)]
+    pub model: Model,
+    /// What is on the scanner's screen.
+    #[serde(default)]
+    pub screen: Screen,
+    /// When exams end and what they keep.
+    #[serde(default)]
+    pub exam: Exam,
+    /// Where results are kept.
+    pub store: Store,
+    /// The bedside page.
+    #[serde(default)]
+    pub web: Web,
+}
+
+/// `[source]`: `kind` is `v4l2`, `clip` or `phantom`.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Source {
+    /// A V4L2 capture device.
+    V4l2 {
+        /// `/dev/v4l/by-id/…` or `/dev/videoN`.
+        device: PathBuf,
+        /// Wanted width in pixels; the device's own if absent.
+        width: Option<u32>,
+        /// Wanted height in pixels; the device's own if absent.
+        height: Option<u32>,
+        /// Wanted pixel format as a four-character code.
+        format: Option<String>,
+    },
+    /// A recorded picture, folder of pictures, DICOM object or video, played once in real time.
+    Clip {
+        /// The recording.
+        path: PathBuf,
+    },
+    /// A simulated exam, played once in real time.
+    Phantom {
+        /// Which simulated patient.
+        #[serde(default = "one")]
+        seed: u64,
+        /// The tumour's grade.
+        #[serde(default = "high")]
+        grade: Grade,
+        /// Length of the exam.
+        #[serde(default = "ninety")]
+        seconds: f64,
+    },
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn high() -> Grade {
+    Grade::High
+}
+
+fn ninety() -> f64 {
+    90.0
+}
+
+/// `[model]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// An ONNX file that keeps the contract; the shipped model if absent.
+    pub path: Option<PathBuf>,
+}
+
+/// `[screen]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Screen {
+    /// `full`, `contrast-left`, `contrast-right` or `x,y,w,h` in pixels; `full` if absent.
+    pub pane: Option<PanePreset>,
+    /// The lesion as `x,y,w,h` in pixels of the screen, inside the pane; the whole pane if absent.
+    #[serde(default, deserialize_with = "rectangle")]
+    pub roi: Option<Rect>,
+}
+
+fn rectangle<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Rect>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(serde::de::Error::custom)
+}
+
+/// `[exam]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Exam {
+    /// An exam ends this long after its last scored frame.
+    pub idle_s: u32,
+    /// A key frame is kept this often.
+    pub key_frame_every_s: u32,
+}
+
+impl Default for Exam {
+    fn default() -> Self {
+        Self { idle_s: 30, key_frame_every_s: 5 }
+    }
+}
+
+/// `[store]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// A folder of the daemon's own; made if missing.
+    pub path: PathBuf,
+}
+
+/// `[web]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Web {
+    /// Address and port of the bedside page.
+    pub listen: String,
+}
+
+impl Default for Web {
+    fn default() -> Self {
+        Self { listen: DEFAULT_LISTEN.into() }
+    }
+}
+
+/// Where the bedside page is, unless told otherwise.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:8390";
+
+/// Why a config cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the config {}; check the path and its permissions", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file says something that is not understood.
+    #[error("{}:{line}: {reason}", .path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// Line of the mistake, from 1.
+        line: usize,
+        /// What is wrong and what was expected.
+        reason: String,
+    },
+}
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with file, line and what was expected.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
+        toml::from_str(&text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            ConfigError::Invalid {
+                path: path.into(),
+                line: 1 + text.bytes().take(start).filter(|b| *b == b'\n').count(),
+                reason: error.message().replace('\n', ", "),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, String> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("sonograde.toml");
+        std::fs::write(&path, text).expect("the folder takes a file");
+        Config::load(&path).map_err(|e| e.to_string().replace(&format!("{}", folder.path().display()), ""))
+    }
+
+    const LEAST: &str = "[source]\nkind = \"v4l2\"\ndevice = \"/dev/video0\"\n[store]\npath = \"/tmp/x\"\n";
+
+    #[test]
+    fn the_least_config_has_good_defaults() {
+        let config = load(LEAST).expect("a good config");
+        assert!(matches!(config.source, Source::V4l2 { width: None, .. }));
+        assert_eq!((config.exam.idle_s, config.web.listen.as_str()), (30, DEFAULT_LISTEN));
+    }
+
+    #[test]
+    fn a_typo_is_named_with_its_line() {
+        let error = |text: &str| load(text).map(|_| ()).expect_err("a typo");
+        assert_eq!(
+            error(&format!("{LEAST}[screen]\npanel = \"full\"\n")),
+            "/sonograde.toml:7: unknown field `panel`, expected `pane` or `roi`"
+        );
+        assert!(error(&LEAST.replace("device", "devise")).contains("devise"));
+        assert!(error(&LEAST.replace("v4l2", "v4l")).contains("expected one of `v4l2`, `clip`, `phantom`"));
+        assert!(error(&format!("{LEAST}[screen]\nroi = \"1,2,3\"\n")).contains(":7: expected a rectangle x,y,w,h"));
+        assert!(error("[source\n").starts_with("/sonograde.toml:1: "));
+    }
+}
