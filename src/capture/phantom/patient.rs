@@ -346,10 +346,16 @@ mod tests {
     #[test]
     fn grades_differ_in_the_mean_and_overlap() {
         let defects = |grade| -> Vec<f32> {
-            (0..400).map(|seed| Patient::new(seed, grade).mass.heterogeneity_db).collect()
+            (0..400)
+                .map(|seed| Patient::new(seed, grade).mass.heterogeneity_db)
+                .collect()
         };
         let (low, high) = (defects(Grade::Low), defects(Grade::High));
-        let above = low.iter().flat_map(|l| high.iter().map(move |h| h > l)).filter(|x| *x).count();
+        let above = low
+            .iter()
+            .flat_map(|l| high.iter().map(move |h| h > l))
+            .filter(|x| *x)
+            .count();
         let auc = above as f64 / (low.len() * high.len()) as f64;
         assert!((0.6..0.9).contains(&auc), "{auc}");
     }

@@ -6,12 +6,13 @@
 
 use std::f32::consts::TAU;
 
+use super::CONTENT_HZ;
 use super::patient::{Grade, Patient, Tissue, from_db};
 use super::probe::{BEAMS, PANE, Probe, ROWS, ScanConverter, Shift};
 use super::rng::{Draws, Stream, mix};
+use super::soften::Softened;
 use super::speckle::Field;
-use super::tissue::{DELAY_S, DELAYS, Maps, Softened};
-use super::CONTENT_HZ;
+use super::tissue::{DELAY_S, DELAYS, Maps};
 use crate::frame::Rect;
 
 /// Columns of the field that fresh speckle is cut from.
@@ -47,7 +48,8 @@ impl Scan {
         let patient = Patient::new(seed, grade);
         let look = &patient.look;
         let probe = Probe::new(look.depth_mm);
-        let field = |stream, rows, columns| Field::new(rows, columns, look.spread, &mut Draws::new(seed, stream));
+        let field =
+            |stream, rows, columns| Field::new(rows, columns, look.spread, &mut Draws::new(seed, stream));
         let noise = |row| from_db(look.noise_db + look.gain_db - 14.0 * (1.0 - row as f32 / ROWS as f32));
         Self {
             maps: Maps::new(&patient, probe, seed),
@@ -76,7 +78,9 @@ impl Scan {
         let look = &self.patient.look;
         let compress = Compress::new(look.range_db, CORTEX_LEVEL);
         let enhanced = self.maps.perfusion.iter().zip(&self.maps.curve);
-        let power = self.power.of(enhanced.map(|(perfusion, curve)| perfusion * gains[usize::from(*curve)]));
+        let power = self
+            .power
+            .of(enhanced.map(|(perfusion, curve)| perfusion * gains[usize::from(*curve)]));
         for (row, levels) in self.grid.chunks_exact_mut(BEAMS).enumerate() {
             let at = row * BEAMS..(row + 1) * BEAMS;
             let noise = self.noise[row];
@@ -169,7 +173,10 @@ impl Scan {
     /// Row and column at which picture `n`'s fresh field is cut from the bank.
     fn cut(&self, n: u64) -> (usize, usize) {
         let bits = mix(mix(self.seed) ^ n);
-        ((bits % 512) as usize, (bits >> 32) as usize % (BANK_COLUMNS - BEAMS))
+        (
+            (bits % 512) as usize,
+            (bits >> 32) as usize % (BANK_COLUMNS - BEAMS),
+        )
     }
 
     fn shift(&self, n: u64) -> Shift {

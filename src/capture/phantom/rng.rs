@@ -96,7 +96,10 @@ mod tests {
         let values: Vec<f64> = values.map(f64::from).collect();
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
-        (mean, values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / n)
+        (
+            mean,
+            values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / n,
+        )
     }
 
     #[test]
