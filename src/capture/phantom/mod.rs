@@ -1,10 +1,20 @@
-//! The phantom: a simulated contrast-enhanced ultrasound exam of a renal mass, for machines without a scanner.
+//! The phantom: a simulated contrast-enhanced ultrasound exam of a renal mass, for machines without a
+//! scanner.
 //!
-//! Owned by the capture thread like any source; pictures for training are taken by `sonograde phantom`. Bytes
-//! depend on seed and grade alone, on every machine. It never sleeps ([`super::Paced`] does) and models no probe
-//! physics beyond what shows on the screen: tissue is enhanced by boluses ([`patient`]), lies on the probe's grid
-//! ([`tissue`]), echoes as speckle ([`speckle`]) and is added up, compressed and scan converted ([`render`],
-//! [`probe`]) into a screen ([`screen`]).
+//! Owned by the capture thread like any source; `sonograde phantom` takes single pictures of it for
+//! training. Its bytes depend on seed and grade alone, on every machine. It never sleeps
+//! ([`super::Paced`] does).
+//!
+//! What is simulated, in the order of the files: a `patient` is drawn (anatomy, a log-normal bolus
+//! for each tissue after Strouthos et al. 2010, looks that lean on the grade); `tissue` lays it out
+//! on the grid of ranges and beams of a curved `probe`; `speckle` makes every echo a circular complex
+//! Gaussian (Wagner et al. 1983), for bubbles partly new in each picture; `render` adds bubbles,
+//! tissue that is not cancelled and electronic noise, compresses the sum logarithmically and scan
+//! converts it, while breathing moves it; `screen` puts both images on a scanner's screen with banner
+//! and timer. Full citations stand where the formula is used.
+//!
+//! What is not: sound. There is no refraction, shadow, reverberation, bubble destruction or
+//! non-linear propagation, and nothing here says how well a grader does on patients.
 
 mod colour;
 mod patient;
@@ -63,8 +73,8 @@ impl Phantom {
         screen::CONTRAST
     }
 
-    /// The lesion ROI in pixels of the screen: the lesion's bounding box with a margin, as a sonographer would
-    /// draw it.
+    /// The lesion ROI in pixels of the screen: the lesion's bounding box with a margin, as a
+    /// sonographer would draw it.
     pub fn roi(&self) -> Rect {
         let roi = self.scan.roi();
         Rect {

@@ -1,8 +1,8 @@
 //! The two images of one patient at any time: contrast and B-mode, as display levels 0..255.
 //!
-//! Echo power is added up on the probe's grid, compressed logarithmically and scan converted. Bubbles move between
-//! pictures, so their speckle is partly new in each; tissue's is not. Every picture is a function of its number
-//! alone: nothing is carried from one to the next.
+//! Echo power is added up on the probe's grid, compressed logarithmically and scan converted. Bubbles
+//! move between pictures, so their speckle is partly new in each; tissue's is not. Every picture is a
+//! function of its number alone: nothing is carried from one to the next.
 
 use std::f32::consts::TAU;
 
@@ -17,8 +17,8 @@ use crate::frame::Rect;
 
 /// Columns of the field that fresh speckle is cut from.
 const BANK_COLUMNS: usize = BEAMS + 512;
-/// Amplitudes of lasting speckle and of each of the two fresh fields; their squares add up to 1. A fresh field
-/// lives for two pictures.
+/// Amplitudes of lasting speckle and of each of the two fresh fields; their squares add up to 1. A
+/// fresh field lives for two pictures.
 const LASTING: f32 = 0.55;
 const FRESH: f32 = 0.590_55;
 /// Dynamic range of the B-mode image, dB, and the share of it at which power 1 is shown.
@@ -70,8 +70,8 @@ impl Scan {
         self.probe
     }
 
-    /// Display levels of the contrast image of picture `n`, span by span as (x, y, levels); what is not given lies
-    /// outside the sector.
+    /// Display levels of the contrast image of picture `n`, span by span as (x, y, levels); what is
+    /// not given lies outside the sector.
     pub fn contrast(&mut self, n: u64, put: impl FnMut(u32, u32, &[u8])) {
         let gains = self.gains(n);
         let (newer, older) = (self.cut(n + 1), self.cut(n));
@@ -124,7 +124,8 @@ impl Scan {
         self.converter.convert(&self.maps.lesion, self.shift(n), put);
     }
 
-    /// The lesion's bounding box in the pane over the whole breath, with a margin as a sonographer would leave it.
+    /// The lesion's bounding box in the pane over the whole breath, with a margin as a sonographer
+    /// would leave it.
     pub fn roi(&self) -> Rect {
         let samples = (0..ROWS * BEAMS).filter(|i| self.maps.lesion[*i] == 255);
         let (mut low, mut high) = ([f32::INFINITY; 2], [f32::NEG_INFINITY; 2]);

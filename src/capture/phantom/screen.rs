@@ -1,4 +1,5 @@
-//! The scanner's screen around the two images: banner, timer, ticks and colour bars, drawn straight into YUYV.
+//! The scanner's screen around the two images: banner, timer, ticks and colour bars, drawn straight
+//! into YUYV.
 
 use std::convert::Infallible;
 
@@ -112,8 +113,8 @@ impl Screen {
         }
     }
 
-    /// Writes display levels of the contrast image, from pixel (x, y) of its pane on; `x` and the number of
-    /// levels are even.
+    /// Writes display levels of the contrast image, from pixel (x, y) of its pane on; `x` and the
+    /// number of levels are even.
     pub fn contrast(&mut self, x: u32, y: u32, levels: &[u8]) {
         write(&mut self.bytes, CONTRAST, (x, y), levels, &self.amber);
     }

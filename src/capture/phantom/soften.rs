@@ -11,8 +11,8 @@ pub(super) struct Softened {
 }
 
 impl Softened {
-    /// Blurs a map of the probe's grid, given sample by sample, with the binomial kernel 1 4 6 4 1 by beam and by
-    /// row. The outermost two samples, which no pane shows, are wrong.
+    /// Blurs a map of the probe's grid, given sample by sample, with the binomial kernel 1 4 6 4 1 by
+    /// beam and by row. The outermost two samples, which no pane shows, are wrong.
     pub fn of(&mut self, map: impl Iterator<Item = f32>) -> &[f32] {
         self.rough.clear();
         self.rough.extend(map);

@@ -164,7 +164,8 @@ impl<'a> Body<'a> {
 
     fn inside_mass(&self, x: f32, z: f32, distance: f32) -> Spot {
         let mass = &self.patient.mass;
-        // A defect deepens over a few millimetres; its border is where half of the perfusion in dB is lost.
+        // A defect deepens over a few millimetres; its border is where half of the perfusion in dB is
+        // lost.
         let above = self.necrosis_level(x, z, distance) - self.necrotic_above;
         let lost = (0.5 + 1.2 * above).clamp(0.0, 1.0);
         let texture = self.patches.at(x, z);
