@@ -90,7 +90,11 @@ pub fn run(args: &Args) -> Result<(), Error> {
 /// Writes one patient's pictures and masks; gives their lines of `labels.csv`.
 fn patient(args: &Args, exam: u32) -> Result<Vec<String>, Error> {
     let seed = args.seed.wrapping_add(u64::from(exam));
-    let grade = if exam % 2 == 0 { Grade::Low } else { Grade::High };
+    let grade = if exam.is_multiple_of(2) {
+        Grade::Low
+    } else {
+        Grade::High
+    };
     let mut pictures = Pictures::new(seed, grade);
     let (pane, roi) = (pictures.pane(), pictures.roi());
     let mut draws = oorandom::Rand64::new(u128::from(seed));
@@ -118,10 +122,12 @@ fn write(path: &Path, picture: DynamicImage) -> Result<(), Error> {
     })?;
     let mut out = BufWriter::new(file);
     let encoder = PngEncoder::new_with_quality(&mut out, CompressionType::Fast, FilterType::Sub);
-    picture.write_with_encoder(encoder).map_err(|source| Error::Picture {
-        path: path.to_owned(),
-        source,
-    })?;
+    picture
+        .write_with_encoder(encoder)
+        .map_err(|source| Error::Picture {
+            path: path.to_owned(),
+            source,
+        })?;
     out.flush().map_err(|source| Error::Io {
         path: path.to_owned(),
         operation: "write the picture",
@@ -156,15 +162,28 @@ mod tests {
         run(&args).expect("writes the set");
         let labels = fs::read_to_string(args.out.join("labels.csv")).expect("labels.csv");
         let mut lines = labels.lines();
-        assert_eq!(lines.next(), Some("patient_id,exam_id,path,t_ms,grade,pane,roi,mask"));
+        assert_eq!(
+            lines.next(),
+            Some("patient_id,exam_id,path,t_ms,grade,pane,roi,mask")
+        );
         let mut grades = Vec::new();
         for line in lines {
-            let (plain, quoted): (Vec<_>, Vec<_>) = line.split('"').enumerate().partition(|(i, _)| i % 2 == 0);
-            let plain: Vec<&str> = plain.iter().flat_map(|(_, s)| s.split(',')).filter(|s| !s.is_empty()).collect();
+            let (plain, quoted): (Vec<_>, Vec<_>) =
+                line.split('"').enumerate().partition(|(i, _)| i % 2 == 0);
+            let plain: Vec<&str> = plain
+                .iter()
+                .flat_map(|(_, s)| s.split(','))
+                .filter(|s| !s.is_empty())
+                .collect();
             let rect = |i: usize| quoted[i].1.parse::<crate::frame::Rect>().expect("a rectangle");
             let picture = image::open(args.out.join(plain[2])).expect("the picture");
-            let mask = image::open(args.out.join(plain[5])).expect("the mask").into_luma8();
-            assert_eq!(rect(0), crate::frame::Rect::full(picture.width(), picture.height()));
+            let mask = image::open(args.out.join(plain[5]))
+                .expect("the mask")
+                .into_luma8();
+            assert_eq!(
+                rect(0),
+                crate::frame::Rect::full(picture.width(), picture.height())
+            );
             assert!(rect(0).contains(&rect(1)));
             assert!(mask.pixels().any(|p| p.0 == [255]) && mask.pixels().all(|p| p.0[0] % 255 == 0));
             grades.push(plain[4].to_owned());
@@ -176,7 +195,13 @@ mod tests {
     fn an_unwritable_folder_is_named() {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         let out = file.path().join("set");
-        let error = run(&Args { out: out.clone(), exams: 1, seed: 1, pictures: 1 }).expect_err("not a folder");
+        let error = run(&Args {
+            out: out.clone(),
+            exams: 1,
+            seed: 1,
+            pictures: 1,
+        })
+        .expect_err("not a folder");
         assert!(error.to_string().contains(&out.display().to_string()), "{error}");
     }
 }

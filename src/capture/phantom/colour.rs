@@ -44,7 +44,10 @@ mod tests {
 
     #[test]
     fn amber_brightens_with_every_level() {
-        let sums: Vec<u32> = amber().iter().map(|c| c.iter().map(|v| u32::from(*v)).sum()).collect();
+        let sums: Vec<u32> = amber()
+            .iter()
+            .map(|c| c.iter().map(|v| u32::from(*v)).sum())
+            .collect();
         assert!(sums.is_sorted());
         assert_eq!(amber()[0], [0, 0, 0]);
         assert_eq!(amber()[255], [255, 248, 214]);

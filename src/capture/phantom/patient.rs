@@ -1,10 +1,10 @@
 //! One simulated patient: anatomy, bolus kinetics and scanner settings, all drawn from a seed.
 //!
-//! The lesion's looks follow what is written of clear cell renal cell carcinoma: high grades enhance more
-//! heterogeneously, hold perfusion defects (necrosis), have ragged borders and wash out early; low grades are more
-//! homogeneous and more often show a pseudocapsule as a perilesional rim. Every feature is only loosely tied to
-//! the grade, and features are tied to each other through one hidden severity, so that the two grades overlap
-//! widely, as they do on real scanners.
+//! The lesion's looks follow what is written of clear cell renal cell carcinoma: high grades enhance
+//! more heterogeneously, hold perfusion defects (necrosis), have ragged borders and wash out early;
+//! low grades are more homogeneous and more often show a pseudocapsule as a perilesional rim. Every
+//! feature is only loosely tied to the grade, and features are tied to each other through one hidden
+//! severity, so that the two grades overlap widely, as they do on real scanners.
 
 use std::f32::consts::TAU;
 
@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::rng::{Draws, Stream};
 use super::speckle::PointSpread;
 
-/// How far the two grades lie apart: the mean of the hidden severity (standard deviation 1) is this for high
-/// grade and its negative for low grade. Sets how hard the phantom is to grade.
+/// How far the two grades lie apart: the mean of the hidden severity (standard deviation 1) is this
+/// for high grade and its negative for low grade. Sets how hard the phantom is to grade.
 const SEPARATION: f32 = 1.0;
 
 /// Correlation of each visible feature with the severity.
@@ -69,9 +69,10 @@ impl Tissue {
     ];
 }
 
-/// Enhancement of one tissue: a log-normal first pass (C. Strouthos et al., "Indicator dilution models for the
-/// quantification of microvascular blood flow with bolus administration of ultrasound contrast agents", IEEE
-/// Trans. Ultrason. Ferroelectr. Freq. Control 57(6), 1296-1310, 2010) and a slowly cleared blood pool.
+/// Enhancement of one tissue: a log-normal first pass (C. Strouthos et al., "Indicator dilution
+/// models for the quantification of microvascular blood flow with bolus administration of ultrasound
+/// contrast agents", IEEE Trans. Ultrason. Ferroelectr. Freq. Control 57(6), 1296-1310, 2010) and a
+/// slowly cleared blood pool.
 #[derive(Clone, Copy)]
 pub(super) struct Bolus {
     /// Arrival in seconds after the exam starts.
@@ -90,8 +91,9 @@ pub(super) struct Bolus {
 const CLEARANCE_S: f32 = 120.0;
 
 impl Bolus {
-    /// Echo power at `t` seconds. Power is proportional to the concentration of bubbles. The log-normal curve
-    /// relative to its peak is exp(-ln²x / 2σ²) with x the time since arrival over the rise time.
+    /// Echo power at `t` seconds. Power is proportional to the concentration of bubbles. The
+    /// log-normal curve relative to its peak is exp(-ln²x / 2σ²) with x the time since arrival over
+    /// the rise time.
     pub fn power(&self, t: f32) -> f32 {
         let since = t - self.arrival_s;
         if since <= 0.0 {
@@ -275,8 +277,8 @@ impl Kidney {
     }
 }
 
-/// Kinetics of every tissue. Arrival and rise are about half of what patients show, so that an exam of a minute
-/// holds wash-in, peak and wash-out.
+/// Kinetics of every tissue. Arrival and rise are about half of what patients show, so that an exam
+/// of a minute holds wash-in, peak and wash-out.
 fn boluses(draws: &mut Draws, severity: f32) -> [Bolus; 8] {
     let arrival = INJECTION_S + draws.uniform(2.5, 4.5);
     let rise = draws.uniform(4.5, 7.5);
@@ -346,10 +348,16 @@ mod tests {
     #[test]
     fn grades_differ_in_the_mean_and_overlap() {
         let defects = |grade| -> Vec<f32> {
-            (0..400).map(|seed| Patient::new(seed, grade).mass.heterogeneity_db).collect()
+            (0..400)
+                .map(|seed| Patient::new(seed, grade).mass.heterogeneity_db)
+                .collect()
         };
         let (low, high) = (defects(Grade::Low), defects(Grade::High));
-        let above = low.iter().flat_map(|l| high.iter().map(move |h| h > l)).filter(|x| *x).count();
+        let above = low
+            .iter()
+            .flat_map(|l| high.iter().map(move |h| h > l))
+            .filter(|x| *x)
+            .count();
         let auc = above as f64 / (low.len() * high.len()) as f64;
         assert!((0.6..0.9).contains(&auc), "{auc}");
     }

@@ -37,10 +37,7 @@ impl Probe {
     pub fn place(&self, row: usize, beam: usize) -> [f32; 2] {
         let range = FACE_MM + (row as f32 - MARGIN_ROWS as f32) * self.row_mm();
         let angle = (beam as f32 - MARGIN_BEAMS as f32) * Self::beam_angle() - HALF_ANGLE;
-        [
-            range * libm::sinf(angle),
-            range * libm::cosf(angle) - FACE_MM,
-        ]
+        [range * libm::sinf(angle), range * libm::cosf(angle) - FACE_MM]
     }
 
     /// Pixel of the pane (may lie outside) that shows a place.
@@ -124,7 +121,7 @@ impl ScanConverter {
     /// Reads `grid` (one byte a sample) bilinearly for every pixel of the sector and gives each span's bytes to
     /// `put` as (x, y, bytes).
     pub fn convert(&self, grid: &[u8], shift: Shift, mut put: impl FnMut(u32, u32, &[u8])) {
-        let limit = |v: f32, margin: usize| v.clamp(1.0 - margin as f32, margin as f32 - 2.0);
+        let limit = |v: f32, margin: usize| v.clamp(3.0 - margin as f32, margin as f32 - 3.0);
         let whole = |v: f32| (v * ONE as f32) as i32;
         let rows = whole(limit(shift.rows, MARGIN_ROWS));
         let beams = whole(limit(shift.beams, MARGIN_BEAMS));
@@ -165,7 +162,10 @@ mod tests {
         for (row, beam) in [(100, 100), (240, 140), (400, 180)] {
             let [x, y] = probe.pixel(probe.place(row, beam));
             let [r, b] = probe.grid(x as u32, y as u32).expect("inside the sector");
-            assert!((r - row as f32).abs() < 1.5 && (b - beam as f32).abs() < 1.5, "{r} {b}");
+            assert!(
+                (r - row as f32).abs() < 1.5 && (b - beam as f32).abs() < 1.5,
+                "{r} {b}"
+            );
         }
     }
 

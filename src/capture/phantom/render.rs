@@ -1,23 +1,24 @@
 //! The two images of one patient at any time: contrast and B-mode, as display levels 0..255.
 //!
-//! Echo power is added up on the probe's grid, compressed logarithmically and scan converted. Bubbles move between
-//! pictures, so their speckle is partly new in each; tissue's is not. Every picture is a function of its number
-//! alone: nothing is carried from one to the next.
+//! Echo power is added up on the probe's grid, compressed logarithmically and scan converted. Bubbles
+//! move between pictures, so their speckle is partly new in each; tissue's is not. Every picture is a
+//! function of its number alone: nothing is carried from one to the next.
 
 use std::f32::consts::TAU;
 
+use super::CONTENT_HZ;
 use super::patient::{Grade, Patient, Tissue, from_db};
 use super::probe::{BEAMS, PANE, Probe, ROWS, ScanConverter, Shift};
 use super::rng::{Draws, Stream, mix};
+use super::soften::Softened;
 use super::speckle::Field;
-use super::tissue::{DELAY_S, DELAYS, Maps, Softened};
-use super::CONTENT_HZ;
+use super::tissue::{DELAY_S, DELAYS, Maps};
 use crate::frame::Rect;
 
 /// Columns of the field that fresh speckle is cut from.
 const BANK_COLUMNS: usize = BEAMS + 512;
-/// Amplitudes of lasting speckle and of each of the two fresh fields; their squares add up to 1. A fresh field
-/// lives for two pictures.
+/// Amplitudes of lasting speckle and of each of the two fresh fields; their squares add up to 1. A
+/// fresh field lives for two pictures.
 const LASTING: f32 = 0.55;
 const FRESH: f32 = 0.590_55;
 /// Dynamic range of the B-mode image, dB, and the share of it at which power 1 is shown.
@@ -47,7 +48,8 @@ impl Scan {
         let patient = Patient::new(seed, grade);
         let look = &patient.look;
         let probe = Probe::new(look.depth_mm);
-        let field = |stream, rows, columns| Field::new(rows, columns, look.spread, &mut Draws::new(seed, stream));
+        let field =
+            |stream, rows, columns| Field::new(rows, columns, look.spread, &mut Draws::new(seed, stream));
         let noise = |row| from_db(look.noise_db + look.gain_db - 14.0 * (1.0 - row as f32 / ROWS as f32));
         Self {
             maps: Maps::new(&patient, probe, seed),
@@ -68,15 +70,17 @@ impl Scan {
         self.probe
     }
 
-    /// Display levels of the contrast image of picture `n`, span by span as (x, y, levels); what is not given lies
-    /// outside the sector.
+    /// Display levels of the contrast image of picture `n`, span by span as (x, y, levels); what is
+    /// not given lies outside the sector.
     pub fn contrast(&mut self, n: u64, put: impl FnMut(u32, u32, &[u8])) {
         let gains = self.gains(n);
         let (newer, older) = (self.cut(n + 1), self.cut(n));
         let look = &self.patient.look;
         let compress = Compress::new(look.range_db, CORTEX_LEVEL);
         let enhanced = self.maps.perfusion.iter().zip(&self.maps.curve);
-        let power = self.power.of(enhanced.map(|(perfusion, curve)| perfusion * gains[usize::from(*curve)]));
+        let power = self
+            .power
+            .of(enhanced.map(|(perfusion, curve)| perfusion * gains[usize::from(*curve)]));
         for (row, levels) in self.grid.chunks_exact_mut(BEAMS).enumerate() {
             let at = row * BEAMS..(row + 1) * BEAMS;
             let noise = self.noise[row];
@@ -120,7 +124,8 @@ impl Scan {
         self.converter.convert(&self.maps.lesion, self.shift(n), put);
     }
 
-    /// The lesion's bounding box in the pane over the whole breath, with a margin as a sonographer would leave it.
+    /// The lesion's bounding box in the pane over the whole breath, with a margin as a sonographer
+    /// would leave it.
     pub fn roi(&self) -> Rect {
         let samples = (0..ROWS * BEAMS).filter(|i| self.maps.lesion[*i] == 255);
         let (mut low, mut high) = ([f32::INFINITY; 2], [f32::NEG_INFINITY; 2]);
@@ -169,7 +174,10 @@ impl Scan {
     /// Row and column at which picture `n`'s fresh field is cut from the bank.
     fn cut(&self, n: u64) -> (usize, usize) {
         let bits = mix(mix(self.seed) ^ n);
-        ((bits % 512) as usize, (bits >> 32) as usize % (BANK_COLUMNS - BEAMS))
+        (
+            (bits % 512) as usize,
+            (bits >> 32) as usize % (BANK_COLUMNS - BEAMS),
+        )
     }
 
     fn shift(&self, n: u64) -> Shift {

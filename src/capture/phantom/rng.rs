@@ -1,12 +1,13 @@
-//! Random numbers that are the same on every machine: PCG streams, and noise that is a function of place.
+//! Random numbers that are the same on every machine: PCG streams, and noise that is a function of
+//! place.
 //!
 //! Only integer arithmetic, correctly rounded float arithmetic and `libm` are used, never the platform's
 //! mathematics library.
 
 use oorandom::Rand32;
 
-/// What a stream of random numbers is for. A stream of its own for each purpose keeps one from shifting the
-/// others when it draws more.
+/// What a stream of random numbers is for. A stream of its own for each purpose keeps one from
+/// shifting the others when it draws more.
 #[derive(Clone, Copy)]
 pub(super) enum Stream {
     Patient,
@@ -96,7 +97,10 @@ mod tests {
         let values: Vec<f64> = values.map(f64::from).collect();
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
-        (mean, values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / n)
+        (
+            mean,
+            values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / n,
+        )
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The scanner's screen around the two images: banner, timer, ticks and colour bars, drawn straight into YUYV.
+//! The scanner's screen around the two images: banner, timer, ticks and colour bars, drawn straight
+//! into YUYV.
 
 use std::convert::Infallible;
 
@@ -58,8 +59,22 @@ impl Screen {
             timer: String::new(),
         };
         screen.fill(format().area(), GROUND);
-        screen.fill(Rect { x: 0, y: 0, w: WIDTH, h: 96 }, BANNER);
-        screen.text(24, 16, &format!("PHANTOM^DEMO  ID SIM-{seed:06}"), PALE, &FONT_10X20);
+        screen.fill(
+            Rect {
+                x: 0,
+                y: 0,
+                w: WIDTH,
+                h: 96,
+            },
+            BANNER,
+        );
+        screen.text(
+            24,
+            16,
+            &format!("PHANTOM^DEMO  ID SIM-{seed:06}"),
+            PALE,
+            &FONT_10X20,
+        );
         screen.text(24, 52, "SIMULATED EXAM - NOT A PATIENT", GOLD, &FONT_10X20);
         screen.text(820, 16, "SONOGRADE PHANTOM", PALE, &FONT_10X20);
         screen.text(820, 52, "Renal CEUS  C5-1 sim", DIM, &FONT_10X20);
@@ -72,7 +87,13 @@ impl Screen {
         }
         screen.colour_bar(B_MODE.x + PANE + 24, &grey());
         screen.colour_bar(CONTRAST.x + PANE + 24, &amber());
-        screen.text(24, 1036, "SIMULATED PICTURE  Research use only. Not for diagnosis.", DIM, &FONT_10X20);
+        screen.text(
+            24,
+            1036,
+            "SIMULATED PICTURE  Research use only. Not for diagnosis.",
+            DIM,
+            &FONT_10X20,
+        );
         screen
     }
 
@@ -92,8 +113,8 @@ impl Screen {
         }
     }
 
-    /// Writes display levels of the contrast image, from pixel (x, y) of its pane on; `x` and the number of
-    /// levels are even.
+    /// Writes display levels of the contrast image, from pixel (x, y) of its pane on; `x` and the
+    /// number of levels are even.
     pub fn contrast(&mut self, x: u32, y: u32, levels: &[u8]) {
         write(&mut self.bytes, CONTRAST, (x, y), levels, &self.amber);
     }
@@ -152,7 +173,7 @@ fn write(bytes: &mut [u8], pane: Rect, (x, y): (u32, u32), levels: &[u8], colour
     let at = format().stride * (pane.y + y) as usize + 2 * (pane.x + x) as usize;
     for (pair, levels) in bytes[at..].chunks_exact_mut(4).zip(levels.chunks_exact(2)) {
         let [left, right] = [levels[0], levels[1]].map(|level| colours[usize::from(level)]);
-        let mean = |c: usize| ((u16::from(left[c]) + u16::from(right[c]) + 1) / 2) as u8;
+        let mean = |c: usize| (u16::from(left[c]) + u16::from(right[c])).div_ceil(2) as u8;
         pair.copy_from_slice(&[left[0], mean(1), right[0], mean(2)]);
     }
 }

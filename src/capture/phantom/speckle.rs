@@ -1,10 +1,10 @@
 //! Fully developed speckle in the probe's own coordinates (rows are ranges, columns are beams).
 //!
-//! Many unresolved scatterers in each resolution cell make the echo a circular complex Gaussian, its magnitude
-//! Rayleigh distributed and its correlation that of the point spread function (R. F. Wagner, S. W. Smith,
-//! J. M. Sandrik, H. Lopez, "Statistics of speckle in ultrasound B-scans", IEEE Trans. Sonics Ultrason. 30(3),
-//! 156-163, 1983). The point spread function here is a Gaussian of constant width in range and in angle, so that
-//! its width in millimetres grows with depth.
+//! Many unresolved scatterers in each resolution cell make the echo a circular complex Gaussian, its
+//! magnitude Rayleigh distributed and its correlation that of the point spread function (R. F.
+//! Wagner, S. W. Smith, J. M. Sandrik, H. Lopez, "Statistics of speckle in ultrasound B-scans", IEEE
+//! Trans. Sonics Ultrason. 30(3), 156-163, 1983). The point spread function here is a Gaussian of
+//! constant width in range and in angle, so that its width in millimetres grows with depth.
 
 use super::rng::Draws;
 
@@ -25,8 +25,8 @@ pub(super) struct PointSpread {
 }
 
 impl Field {
-    /// White noise through the point spread function. Uniform noise will do: the sum over a resolution cell makes
-    /// it normal.
+    /// White noise through the point spread function. Uniform noise will do: the sum over a
+    /// resolution cell makes it normal.
     pub fn new(rows: usize, columns: usize, spread: PointSpread, draws: &mut Draws) -> Self {
         let (wide, tall) = (columns + 2 * REACH, rows + 2 * REACH);
         let white: Vec<[f32; 2]> = (0..wide * tall)
@@ -49,7 +49,8 @@ impl Field {
                 }
             }
         }
-        // A uniform variate over 65536 steps has variance 65536²/12; real and imaginary part share the power.
+        // A uniform variate over 65536 steps has variance 65536²/12; real and imaginary part share
+        // the power.
         let scale = libm::sqrtf(0.5 * 12.0) / 65_536.0;
         for s in &mut samples {
             *s = [s[0] * scale, s[1] * scale];

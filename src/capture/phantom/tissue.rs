@@ -5,6 +5,7 @@ use std::f32::consts::{PI, TAU};
 use super::patient::{Kidney, Mass, Patient, Tissue, from_db};
 use super::probe::{BEAMS, Probe, ROWS};
 use super::rng::Noise;
+use super::soften::Softened;
 
 /// Steps of the arrival delay within one tissue, and their length.
 pub(super) const DELAYS: usize = 32;
@@ -71,42 +72,6 @@ impl Maps {
     }
 }
 
-/// A map of echo power blurred as far as the point spread function reaches, so that tissues blend at their borders.
-#[derive(Default)]
-pub(super) struct Softened {
-    rough: Vec<f32>,
-    across: Vec<f32>,
-    both: Vec<f32>,
-}
-
-impl Softened {
-    /// Blurs a map given sample by sample with the binomial kernel 1 4 6 4 1, by beam and by row. The outermost two
-    /// samples, which no pane shows, stay 0.
-    pub fn of(&mut self, map: impl Iterator<Item = f32>) -> &[f32] {
-        self.rough.clear();
-        self.rough.extend(map);
-        self.across.resize(self.rough.len(), 0.0);
-        for (to, w) in self.across[2..].iter_mut().zip(self.rough.windows(5)) {
-            *to = binomial(w[0], w[1], w[2], w[3], w[4]);
-        }
-        self.both.resize(self.rough.len(), 0.0);
-        let row = |y: usize| &self.across[y * BEAMS..(y + 1) * BEAMS];
-        for y in 2..self.rough.len() / BEAMS - 2 {
-            let rows = row(y - 2).iter().zip(row(y - 1)).zip(row(y)).zip(row(y + 1)).zip(row(y + 2));
-            let to = &mut self.both[y * BEAMS..(y + 1) * BEAMS];
-            for (to, ((((a, b), c), d), e)) in to.iter_mut().zip(rows) {
-                *to = binomial(*a, *b, *c, *d, *e);
-            }
-        }
-        &self.both
-    }
-}
-
-#[inline]
-fn binomial(a: f32, b: f32, c: f32, d: f32, e: f32) -> f32 {
-    (a + e + 4.0 * (b + d) + 6.0 * c) * (1.0 / 16.0)
-}
-
 struct Body<'a> {
     patient: &'a Patient,
     coarse: Noise,
@@ -137,7 +102,9 @@ impl<'a> Body<'a> {
 
     /// The level that the share of the lesion without perfusion lies above.
     fn necrosis_threshold(&self, probe: Probe) -> f32 {
-        let places = (0..ROWS).step_by(2).flat_map(|r| (0..BEAMS).step_by(2).map(move |b| (r, b)));
+        let places = (0..ROWS)
+            .step_by(2)
+            .flat_map(|r| (0..BEAMS).step_by(2).map(move |b| (r, b)));
         let mut levels: Vec<f32> = places
             .map(|(row, beam)| probe.place(row, beam))
             .map(|[x, z]| (x, z, self.mass_distance(x, z)))
@@ -197,7 +164,8 @@ impl<'a> Body<'a> {
 
     fn inside_mass(&self, x: f32, z: f32, distance: f32) -> Spot {
         let mass = &self.patient.mass;
-        // A defect deepens over a few millimetres; its border is where half of the perfusion in dB is lost.
+        // A defect deepens over a few millimetres; its border is where half of the perfusion in dB is
+        // lost.
         let above = self.necrosis_level(x, z, distance) - self.necrotic_above;
         let lost = (0.5 + 1.2 * above).clamp(0.0, 1.0);
         let texture = self.patches.at(x, z);
@@ -213,14 +181,13 @@ impl<'a> Body<'a> {
 
     fn outside_mass(&self, x: f32, z: f32) -> Spot {
         let coarse = self.coarse.at(x, z);
-        let (tissue, perfusion_db, delay_s, echo_db, specular_db) =
-            match self.kidney_tissue(x, z) {
-                Some(Tissue::Cortex) => (Tissue::Cortex, 0.8 * coarse, 0.3 * coarse, -31.0, 0.0),
-                Some(Tissue::Medulla) => (Tissue::Medulla, 0.8 * coarse, 0.8 * coarse, -38.0, 0.0),
-                Some(Tissue::Vessel) => (Tissue::Vessel, 0.0, 0.0, -36.0, 0.0),
-                Some(tissue) => (tissue, 2.0 * coarse, 0.5 * coarse, -14.0, 3.0 * coarse),
-                None => self.around(x, z, coarse),
-            };
+        let (tissue, perfusion_db, delay_s, echo_db, specular_db) = match self.kidney_tissue(x, z) {
+            Some(Tissue::Cortex) => (Tissue::Cortex, 0.8 * coarse, 0.3 * coarse, -31.0, 0.0),
+            Some(Tissue::Medulla) => (Tissue::Medulla, 0.8 * coarse, 0.8 * coarse, -38.0, 0.0),
+            Some(Tissue::Vessel) => (Tissue::Vessel, 0.0, 0.0, -36.0, 0.0),
+            Some(tissue) => (tissue, 2.0 * coarse, 0.5 * coarse, -14.0, 3.0 * coarse),
+            None => self.around(x, z, coarse),
+        };
         Spot {
             tissue,
             perfusion_db,
@@ -247,7 +214,13 @@ impl<'a> Body<'a> {
         if self.patient.look.liver && kidney > 1.1 && from_liver + 0.02 * coarse < 1.0 {
             (Tissue::Liver, 0.7 * coarse, 0.8 * coarse, -27.0, 0.0)
         } else {
-            (Tissue::Fat, 2.0 * coarse, 0.0, -21.0 + edge + 2.0 * coarse, edge + 1.5 * coarse)
+            (
+                Tissue::Fat,
+                2.0 * coarse,
+                0.0,
+                -21.0 + edge + 2.0 * coarse,
+                edge + 1.5 * coarse,
+            )
         }
     }
 
@@ -308,9 +281,15 @@ mod tests {
                 let [_, z] = probe.place(i / BEAMS, i % BEAMS);
                 from_db(patient.look.gain_db + patient.look.slope_db_mm * (z - 0.5 * patient.look.depth_mm))
             };
-            let dark = mass.iter().filter(|i| maps.perfusion[**i] < 0.05 * level(**i)).count();
+            let dark = mass
+                .iter()
+                .filter(|i| maps.perfusion[**i] < 0.05 * level(**i))
+                .count();
             let share = dark as f32 / mass.len() as f32;
-            assert!((share - patient.mass.defects).abs() < 0.04, "seed {seed}: {share}");
+            assert!(
+                (share - patient.mass.defects).abs() < 0.04,
+                "seed {seed}: {share}"
+            );
             seen += usize::from(share > 0.05);
         }
         assert!(seen > 2, "{seen} patients of high grade with defects");
