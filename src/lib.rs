@@ -7,4 +7,5 @@
 pub mod capture;
 pub mod exam;
 pub mod frame;
+pub mod overlay;
 pub mod store;
