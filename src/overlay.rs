@@ -1,0 +1,365 @@
+//! A graded picture for people: the activation map over its lesion ROI, what its colours mean, score and label.
+//!
+//! The map lies over the ROI and nowhere else. Colour bar, score and label stand beside and below, on a canvas that
+//! grows to the right and downwards, so that nothing of the picture is covered. Owned by no thread; does no I/O.
+
+use std::convert::Infallible;
+
+use embedded_graphics::Drawable;
+use embedded_graphics::Pixel;
+use embedded_graphics::draw_target::DrawTarget;
+use embedded_graphics::geometry::{OriginDimensions, Point, Size};
+use embedded_graphics::mono_font::ascii::{FONT_6X10, FONT_10X20};
+use embedded_graphics::mono_font::{MonoFont, MonoTextStyle};
+use embedded_graphics::pixelcolor::Rgb888;
+use embedded_graphics::prelude::RgbColor;
+use embedded_graphics::text::{Baseline, Text};
+use image::{Rgb, RgbImage};
+
+use crate::exam::record::ActivationMap;
+use crate::frame::Rect;
+
+/// Every sixteenth of matplotlib's `viridis` (Smith and van der Walt 2015, released as CC0): lightness rises evenly
+/// from low to high, and none of its hues is the copper of a contrast image.
+const COLOURS: [[u8; 3]; 17] = [
+    [68, 1, 84],
+    [72, 24, 106],
+    [71, 45, 123],
+    [66, 64, 134],
+    [59, 82, 139],
+    [51, 99, 141],
+    [44, 114, 142],
+    [38, 130, 142],
+    [33, 145, 140],
+    [31, 160, 136],
+    [40, 174, 128],
+    [63, 188, 115],
+    [94, 201, 98],
+    [132, 212, 75],
+    [173, 220, 48],
+    [216, 226, 25],
+    [253, 231, 37],
+];
+/// How much of the picture the lowest and the highest value of the map cover, 0..1.
+const COVER: [f32; 2] = [0.1, 0.6];
+/// Colour of the canvas around the picture.
+const CANVAS: Rgb<u8> = Rgb([16, 16, 18]);
+/// The narrowest canvas in letters, so that text on a tiny picture has a place.
+const LETTERS: u32 = 24;
+
+/// Draws `map` over `roi` (pixels of `rgb`; what lies outside is left out) and puts colour bar, score and label around
+/// the picture, which grows for them to the right and downwards. Letters are sized by the picture.
+pub fn draw(rgb: &mut RgbImage, roi: Rect, map: &ActivationMap, score: f32, label: &str) {
+    let (width, height) = rgb.dimensions();
+    let type_size = TypeSize::for_picture(width, height);
+    let letter = type_size.letter();
+    let range = range_of(map);
+    blend(rgb, roi, map, range);
+
+    let gap = letter.width / 2;
+    let numbers = [range[1], range[0]].map(|value| format!("{value:.2}"));
+    let number_width = numbers
+        .iter()
+        .map(|number| number.len() as u32)
+        .max()
+        .unwrap_or(0)
+        * letter.width;
+    let bar = Rect {
+        x: width + gap,
+        y: 0,
+        w: letter.width * 2,
+        h: height,
+    };
+    let canvas_width = (bar.x + bar.w + gap + number_width + gap).max(LETTERS * letter.width);
+    let mut lines = vec![format!("P(high grade) {score:.3}")];
+    lines.extend(wrap(label, ((canvas_width - gap) / letter.width) as usize));
+    let strip = 2 * gap + lines.len() as u32 * letter.height;
+
+    let mut canvas = RgbImage::from_pixel(canvas_width, height + strip, CANVAS);
+    image::imageops::replace(&mut canvas, rgb, 0, 0);
+    for y in 0..bar.h {
+        let colour = Rgb(colour(1.0 - y as f32 / (bar.h - 1).max(1) as f32));
+        (bar.x..bar.x + bar.w).for_each(|x| canvas.put_pixel(x, y, colour));
+    }
+    let number_x = bar.x + bar.w + gap;
+    type_size.write(&mut canvas, (number_x, 0), &numbers[0]);
+    type_size.write(
+        &mut canvas,
+        (number_x, height.saturating_sub(letter.height)),
+        &numbers[1],
+    );
+    for (line, text) in (0..).zip(&lines) {
+        type_size.write(&mut canvas, (gap, height + gap + line * letter.height), text);
+    }
+    *rgb = canvas;
+}
+
+/// Lowest and highest value of the map.
+fn range_of(map: &ActivationMap) -> [f32; 2] {
+    let finite = || map.values.iter().copied().filter(|value| value.is_finite());
+    match (finite().reduce(f32::min), finite().reduce(f32::max)) {
+        (Some(lowest), Some(highest)) => [lowest, highest],
+        _ => [0.0, 0.0],
+    }
+}
+
+fn blend(rgb: &mut RgbImage, roi: Rect, map: &ActivationMap, [lowest, highest]: [f32; 2]) {
+    let span = (highest - lowest).max(f32::MIN_POSITIVE);
+    let columns = bilinear(roi.w, map.width);
+    let rows = bilinear(roi.h, map.height);
+    let value = |x: usize, y: usize| map.values.get(y * map.width + x).copied().unwrap_or(lowest);
+    for (y, row) in (roi.y..rgb.height()).zip(&rows) {
+        for (x, column) in (roi.x..rgb.width()).zip(&columns) {
+            let [above, below] = [row.near, row.far].map(|y| column.mix(|x| value(x, y)));
+            let level = ((above + (below - above) * row.share - lowest) / span).clamp(0.0, 1.0);
+            if level.is_nan() {
+                continue;
+            }
+            let cover = COVER[0] + (COVER[1] - COVER[0]) * level;
+            let pixel = &mut rgb.get_pixel_mut(x, y).0;
+            for (channel, over) in pixel.iter_mut().zip(colour(level)) {
+                *channel = (f32::from(*channel) * (1.0 - cover) + f32::from(over) * cover).round() as u8;
+            }
+        }
+    }
+}
+
+/// Between which two values of the map a pixel lies, and its share of the second.
+struct Between {
+    near: usize,
+    far: usize,
+    share: f32,
+}
+
+impl Between {
+    fn mix(&self, value: impl Fn(usize) -> f32) -> f32 {
+        let (near, far) = (value(self.near), value(self.far));
+        near + (far - near) * self.share
+    }
+}
+
+/// For each of `pixels` where it lies among `values`, whose outer halves are flat; nothing if there are none.
+fn bilinear(pixels: u32, values: usize) -> Vec<Between> {
+    let Some(last) = values.checked_sub(1) else {
+        return Vec::new();
+    };
+    let place = |pixel| {
+        let at = (pixel as f32 + 0.5) * values as f32 / pixels as f32 - 0.5;
+        let at = at.clamp(0.0, last as f32);
+        let near = (at as usize).min(last);
+        Between {
+            near,
+            far: (near + 1).min(last),
+            share: at.fract(),
+        }
+    };
+    (0..pixels).map(place).collect()
+}
+
+/// The colour of a level of 0..1.
+fn colour(level: f32) -> [u8; 3] {
+    let at = level * (COLOURS.len() - 1) as f32;
+    let near = (at as usize).min(COLOURS.len() - 2);
+    let (low, high) = (COLOURS[near], COLOURS[near + 1]);
+    let mix = |i: usize| f32::from(low[i]) + (f32::from(high[i]) - f32::from(low[i])) * (at - near as f32);
+    [mix(0), mix(1), mix(2)].map(|channel| channel.round() as u8)
+}
+
+/// Lines of at most `letters` letters, broken at spaces where there are any.
+fn wrap(text: &str, letters: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        for piece in word.chars().collect::<Vec<_>>().chunks(letters.max(1)) {
+            let piece: String = piece.iter().collect();
+            match lines.last_mut() {
+                Some(line) if line.is_empty() => *line = piece,
+                Some(line) if line.chars().count() + 1 + piece.chars().count() <= letters => {
+                    line.push(' ');
+                    line.push_str(&piece);
+                }
+                _ => lines.push(piece),
+            }
+        }
+    }
+    lines
+}
+
+/// A font and how many pixels each of its dots takes each way.
+struct TypeSize {
+    font: &'static MonoFont<'static>,
+    dot: u32,
+}
+
+impl TypeSize {
+    fn for_picture(width: u32, height: u32) -> Self {
+        match width.min(height) {
+            0..400 => Self {
+                font: &FONT_6X10,
+                dot: 1,
+            },
+            shorter => Self {
+                font: &FONT_10X20,
+                dot: (shorter / 540).max(1),
+            },
+        }
+    }
+
+    /// Size of one letter in pixels.
+    fn letter(&self) -> Size {
+        self.font.character_size * self.dot
+    }
+
+    fn write(&self, canvas: &mut RgbImage, at: (u32, u32), text: &str) {
+        let style = MonoTextStyle::new(self.font, Rgb888::WHITE);
+        let mut ink = Ink {
+            canvas,
+            at,
+            dot: self.dot,
+        };
+        let Ok(_) = Text::with_baseline(text, Point::zero(), style, Baseline::Top).draw(&mut ink);
+    }
+}
+
+/// Where letters are drawn: each dot becomes a square.
+struct Ink<'a> {
+    canvas: &'a mut RgbImage,
+    at: (u32, u32),
+    dot: u32,
+}
+
+impl OriginDimensions for Ink<'_> {
+    fn size(&self) -> Size {
+        Size::new(self.canvas.width() / self.dot, self.canvas.height() / self.dot)
+    }
+}
+
+impl DrawTarget for Ink<'_> {
+    type Color = Rgb888;
+    type Error = Infallible;
+
+    fn draw_iter<I: IntoIterator<Item = Pixel<Rgb888>>>(&mut self, pixels: I) -> Result<(), Infallible> {
+        for Pixel(dot, colour) in pixels {
+            let (Ok(x), Ok(y)) = (u32::try_from(dot.x), u32::try_from(dot.y)) else {
+                continue;
+            };
+            let (left, top) = (self.at.0 + x * self.dot, self.at.1 + y * self.dot);
+            for (x, y) in (0..self.dot).flat_map(|y| (0..self.dot).map(move |x| (left + x, top + y))) {
+                if let Some(pixel) = self.canvas.get_pixel_mut_checked(x, y) {
+                    *pixel = Rgb([colour.r(), colour.g(), colour.b()]);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LABEL: &str = "DEMONSTRATION MODEL. Research use only. Not for diagnosis.";
+
+    fn map(width: usize, height: usize, values: &[f32]) -> ActivationMap {
+        ActivationMap {
+            width,
+            height,
+            values: values.to_vec(),
+        }
+    }
+
+    fn drawn(size: u32, roi: Rect, map: &ActivationMap) -> RgbImage {
+        let mut picture = RgbImage::from_pixel(size, size, Rgb([100, 100, 100]));
+        draw(&mut picture, roi, map, 0.731, LABEL);
+        picture
+    }
+
+    #[test]
+    fn the_map_covers_its_roi_alone_and_more_the_higher_it_is() {
+        let roi = Rect {
+            x: 50,
+            y: 20,
+            w: 100,
+            h: 60,
+        };
+        let picture = drawn(224, roi, &map(2, 1, &[-1.0, 3.0]));
+        let over = |level: f32, cover: f32| {
+            colour(level).map(|over| (100.0 * (1.0 - cover) + f32::from(over) * cover).round() as u8)
+        };
+        assert_eq!(picture.get_pixel(50, 20).0, over(0.0, COVER[0]));
+        assert_eq!(picture.get_pixel(149, 79).0, over(1.0, COVER[1]));
+        for (x, y, _) in picture
+            .enumerate_pixels()
+            .filter(|(x, y, _)| *x < 224 && *y < 224)
+        {
+            let inside = (50..150).contains(&x) && (20..80).contains(&y);
+            assert_eq!(picture.get_pixel(x, y).0 != [100; 3], inside, "{x},{y}");
+        }
+    }
+
+    #[test]
+    fn between_the_maps_values_colours_run_evenly() {
+        let picture = drawn(400, Rect::full(400, 400), &map(2, 2, &[0.0, 1.0, 0.0, 1.0]));
+        let middle = picture.get_pixel(200, 200).0;
+        let wanted = colour(0.5).map(|over| (100.0 * 0.65 + f32::from(over) * 0.35) as u8);
+        assert!(
+            middle.iter().zip(wanted).all(|(a, b)| a.abs_diff(b) <= 1),
+            "{middle:?} for {wanted:?}"
+        );
+        let lightness: Vec<u32> = COLOURS
+            .iter()
+            .map(|c| 2126 * u32::from(c[0]) + 7152 * u32::from(c[1]))
+            .collect();
+        assert!(lightness.is_sorted());
+        assert_eq!(colour(0.0), COLOURS[0]);
+        assert_eq!(colour(1.0), COLOURS[16]);
+    }
+
+    #[test]
+    fn the_canvas_grows_for_bar_score_and_the_whole_label() {
+        for size in [1, 64, 224, 600, 1080, 2160] {
+            let picture = drawn(size, Rect::full(size, size), &map(7, 7, &[0.5; 49]));
+            let letter = TypeSize::for_picture(size, size).letter();
+            let letters = (picture.width() - letter.width / 2) / letter.width;
+            assert!(picture.width() > size && letters >= LETTERS - 1, "{size}");
+            let lines = 1 + wrap(LABEL, letters as usize).len() as u32;
+            assert!(picture.height() - size >= lines * letter.height, "{size}");
+            let ink = picture
+                .enumerate_pixels()
+                .filter(|(_, y, p)| *y >= size && p.0 == [255; 3])
+                .count() as u32;
+            let dots = letter.width * letter.height;
+            assert!(ink > 60 * dots / 8, "{size}: {ink} of {dots} to a letter");
+        }
+        assert_eq!(
+            wrap(LABEL, 40),
+            ["DEMONSTRATION MODEL. Research use only.", "Not for diagnosis."]
+        );
+        assert_eq!(wrap("abcdefg hi", 3), ["abc", "def", "g", "hi"]);
+    }
+
+    #[test]
+    fn a_roi_outside_and_a_map_without_values_do_no_harm() {
+        let far = Rect {
+            x: u32::MAX,
+            y: 3,
+            w: 9,
+            h: 9,
+        };
+        let past = Rect {
+            x: 60,
+            y: 60,
+            w: 500,
+            h: 500,
+        };
+        for roi in [far, past, Rect::full(64, 64)] {
+            for map in [
+                map(0, 0, &[]),
+                map(3, 3, &[1.0]),
+                map(1, 1, &[f32::NAN]),
+                map(2, 1, &[f32::MAX, -f32::MAX]),
+            ] {
+                assert!(drawn(64, roi, &map).height() > 64);
+            }
+        }
+    }
+}
