@@ -1,0 +1,105 @@
+//! What the pipeline tells the page: the newest state of everything, through a `watch`.
+//!
+//! Written by the `infer` thread, which never waits: a value that nobody read in time is replaced. Holds no
+//! history; [`super::trend`] keeps what the page needs of it.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::capture::Signal;
+use crate::exam::record::{Graded, ModelIdentity, Quality, Verdict};
+use crate::frame::{Frame, Rect};
+
+/// What the pipeline publishes after every frame and at every change of the signal.
+#[derive(Clone, Debug)]
+pub struct Live {
+    /// What the capture device is giving.
+    pub signal: Signal,
+    /// The newest captured frame, the whole screen. The page is sent its pane alone.
+    pub frame: Option<Arc<Frame>>,
+    /// The newest scored frame's result: a new [`Arc`] for each, so that its age can be told.
+    pub graded: Option<Arc<Graded>>,
+    /// Why the newest frame is not scored; absent when it is.
+    pub quality: Option<Quality>,
+    /// The running exam, or the last one until the next begins.
+    pub exam: Option<ExamView>,
+    /// The contrast pane in pixels of the screen.
+    pub pane: Rect,
+    /// The lesion ROI in pixels of the screen, inside the pane.
+    pub roi: Rect,
+    /// How fast everything runs.
+    pub rates: Rates,
+    /// How storing goes.
+    pub store: StoreView,
+}
+
+impl Live {
+    /// Before anything was captured; `reason` is for people.
+    pub fn starting(pane: Rect, roi: Rect, reason: impl Into<String>) -> Self {
+        Self {
+            signal: Signal::Absent {
+                reason: reason.into(),
+            },
+            frame: None,
+            graded: None,
+            quality: None,
+            exam: None,
+            pane,
+            roi,
+            rates: Rates::default(),
+            store: StoreView::default(),
+        }
+    }
+}
+
+/// An exam as the page shows it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ExamView {
+    /// The exam's id in the store.
+    pub id: String,
+    /// First scored frame.
+    pub started: DateTime<Utc>,
+    /// The verdict so far.
+    pub verdict: Verdict,
+}
+
+/// How fast the pipeline runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Rates {
+    /// Frames a second from the source.
+    pub captured_fps: f32,
+    /// Frames a second that were new and scored.
+    pub new_fps: f32,
+    /// Milliseconds from capture until the result was published.
+    pub latency_ms: f32,
+    /// Frames that were replaced by newer ones before anyone looked at them.
+    pub dropped: u64,
+}
+
+/// How storing goes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct StoreView {
+    /// Results that are durable.
+    pub saved: u64,
+    /// Results that are not durable yet.
+    pub waiting: u64,
+    /// Why results are not being stored, for people; absent while they are.
+    pub fault: Option<String>,
+}
+
+/// What stays the same while the process runs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Site {
+    /// The model that scores.
+    pub model: ModelIdentity,
+    /// Scores from the first to the second are indeterminate.
+    pub band: [f32; 2],
+    /// What must be said wherever this model's scores are shown.
+    pub label: String,
+    /// Where the frames come from, for people.
+    pub source: String,
+    /// This program's version.
+    pub version: &'static str,
+}
