@@ -5,6 +5,7 @@
 //! verdict, the store keeps both, and the page shows them.
 
 pub mod capture;
+pub mod cmd;
 pub mod exam;
 pub mod frame;
 pub mod overlay;
