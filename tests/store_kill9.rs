@@ -196,7 +196,7 @@ fn graded(seq: u64) -> Graded {
 
 fn key_frame(seq: u64) -> KeyFrame {
     let rgb = (0..64 * 48 * 3)
-        .map(|i: u64| (i * (seq + 3) * 2_654_435_761 >> 13) as u8)
+        .map(|i: u64| ((i * (seq + 3) * 2_654_435_761) >> 13) as u8)
         .collect();
     KeyFrame {
         seq,
