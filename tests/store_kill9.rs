@@ -38,7 +38,7 @@ fn what_was_reported_saved_survives_kill_9() {
         let first = reports
             .recv_timeout(Duration::from_secs(60))
             .expect("the child stores");
-        thread::sleep(Duration::from_millis(random.rand_range(0..500)));
+        thread::sleep(Duration::from_millis(random.rand_range(0..350)));
         child.kill().expect("it still runs");
         child.wait().expect("it was killed");
         saved[round] = reports.iter().last().unwrap_or(first);
