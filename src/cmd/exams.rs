@@ -5,6 +5,7 @@
 //! Changes nothing in the store.
 
 mod export;
+mod show;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::exam::record::{Exam, Grade, Verdict};
-use crate::store::{FrameRecord, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// Arguments of `sonograde exams`.
 #[derive(Debug, clap::Args)]
@@ -89,7 +90,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Some of what was asked for is damaged. The rest was given.
-    #[error("left out because it is damaged: {}", .0.join("; "))]
+    #[error("left out because it is damaged: {}", first_few(.0))]
     Damaged(Vec<String>),
     /// The answer cannot be printed.
     #[error("cannot print")]
@@ -111,7 +112,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let out = &mut io::stdout().lock();
     let done = match &args.action {
         Action::List { json } => list(&store, *json, out),
-        Action::Show { id, json } => show(&store, &find(&store, id)?, *json, out),
+        Action::Show { id, json } => show::show(&store, &find(&store, id)?, *json, out),
         Action::Export { id, to } => {
             let (folder, damaged) = export::export(&store, &find(&store, id)?, to)?;
             writeln!(out, "{}", folder.display()).map_err(Error::Print)?;
@@ -193,101 +194,6 @@ fn list(store: &Store, json: bool, out: &mut dyn Write) -> Result<(), Error> {
     none_damaged(damaged)
 }
 
-fn show(store: &Store, exam: &Exam, json: bool, out: &mut dyn Write) -> Result<(), Error> {
-    let mut damaged = Vec::new();
-    let mut scores = Vec::new();
-    for frame in store.frames(&exam.id)? {
-        scores.extend(whole(frame, &mut damaged)?.map(|frame: FrameRecord| frame.score));
-    }
-    let scores = Scores::of(scores);
-    let keys = store.key_frames(&exam.id)?;
-    let printed = if json {
-        #[derive(Serialize)]
-        struct Shown<'a> {
-            #[serde(flatten)]
-            summary: Summary<'a>,
-            scores: Option<Scores>,
-            key_frames: Vec<PathBuf>,
-        }
-        let key_frames = keys.into_iter().map(|key| key.path).collect();
-        print_json(
-            &Shown {
-                summary: Summary::of(store, exam)?,
-                scores,
-                key_frames,
-            },
-            out,
-        )
-    } else {
-        let Exam {
-            provenance: made,
-            label,
-            ..
-        } = exam;
-        let exact = |time| local(time, "%Y-%m-%d %H:%M:%S%.3f %:z");
-        let mut lines = vec![
-            ("exam", exam.id.clone()),
-            ("label", label.clone()),
-            ("started", exact(exam.started)),
-            (
-                "ended",
-                exam.ended.map_or_else(|| String::from("interrupted"), exact),
-            ),
-            ("lasted", lasted(exam)),
-            ("verdict", String::from(verdict_words(exam))),
-            ("P(high)", score_words(exam.verdict.as_ref())),
-        ];
-        if let Some(verdict) = &exam.verdict {
-            let Verdict {
-                frames_scored,
-                frames_seen,
-                ..
-            } = verdict;
-            lines.push(("frames", format!("{frames_scored} scored of {frames_seen} seen")));
-        }
-        if let Some(Scores {
-            count,
-            min,
-            median,
-            max,
-        }) = scores
-        {
-            let text = format!("{count} stored: min {min:.3}, median {median:.3}, max {max:.3}");
-            lines.push(("scores", text));
-        }
-        lines.extend([
-            (
-                "model",
-                format!(
-                    "{} {} ({})",
-                    made.model.name, made.model.version, made.model.intended_use
-                ),
-            ),
-            ("sha256", made.model.sha256.clone()),
-            ("engine", made.engine.clone()),
-            ("software", made.software.clone()),
-            ("temperature", made.temperature.to_string()),
-            (
-                "band",
-                format!("{} to {} is indeterminate", made.band[0], made.band[1]),
-            ),
-            ("input", made.preprocessing.clone()),
-            ("source", made.source.clone()),
-            ("pane", made.pane.to_string()),
-            ("ROI", made.roi.to_string()),
-        ]);
-        lines.extend(
-            keys.iter()
-                .map(|key| ("key frame", key.path.display().to_string())),
-        );
-        lines
-            .iter()
-            .try_for_each(|(name, value)| writeln!(out, "{name:12} {value}"))
-    };
-    printed.map_err(Error::Print)?;
-    none_damaged(damaged)
-}
-
 /// The exam that `id` means: its id, a beginning of one, or `latest`.
 fn find(store: &Store, id: &str) -> Result<Exam, Error> {
     if let Some(exam) = store.exam(id)? {
@@ -337,6 +243,17 @@ fn none_damaged(damaged: Vec<String>) -> Result<(), Error> {
     }
 }
 
+/// The first three of a list in words, and how many more there are.
+fn first_few(damaged: &[String]) -> String {
+    let (few, more) = damaged.split_at(damaged.len().min(3));
+    let words = few.join("; ");
+    if more.is_empty() {
+        words
+    } else {
+        format!("{words}; and {} more", more.len())
+    }
+}
+
 fn print_json(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer(&mut *out, value)?;
     writeln!(out)
@@ -371,29 +288,6 @@ fn score_words(verdict: Option<&Verdict>) -> String {
         Some((Some(score), Some([low, high]))) => format!("{score:.3} ({low:.3}-{high:.3})"),
         Some((Some(score), None)) => format!("{score:.3}"),
         _ => String::from("-"),
-    }
-}
-
-/// What scores a damaged or whole exam has in the store.
-#[derive(Debug, PartialEq, Serialize)]
-struct Scores {
-    count: usize,
-    min: f32,
-    median: f32,
-    max: f32,
-}
-
-impl Scores {
-    fn of(mut scores: Vec<f32>) -> Option<Self> {
-        scores.sort_by(f32::total_cmp);
-        let (min, max) = (*scores.first()?, *scores.last()?);
-        let (below, above) = (scores[(scores.len() - 1) / 2], scores[scores.len() / 2]);
-        Some(Self {
-            count: scores.len(),
-            min,
-            median: (below + above) / 2.0,
-            max,
-        })
     }
 }
 

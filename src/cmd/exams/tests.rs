@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::export::export;
+use super::show::{Scores, show};
 use super::*;
 use crate::store::tests::{ended, exam, graded, key_frame};
 
@@ -226,6 +227,13 @@ fn a_damaged_picture_is_named_and_the_rest_is_exported() {
             .expect("a file")
             .contains(&*damaged[0])
     );
+}
+
+#[test]
+fn a_long_list_of_damage_is_cut_short() {
+    let list: Vec<String> = (0..9).map(|i| format!("record {i}")).collect();
+    assert_eq!(first_few(&list), "record 0; record 1; record 2; and 6 more");
+    assert_eq!(first_few(&list[..1]), "record 0");
 }
 
 #[derive(Parser)]
