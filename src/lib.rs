@@ -17,6 +17,7 @@ pub mod overlay;
 pub mod lines;
 pub mod store;
 pub mod pipeline;
+pub mod web;
 
 /// An error and its causes on one line.
 pub fn one_line(error: &dyn std::error::Error) -> String {
