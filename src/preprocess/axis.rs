@@ -76,13 +76,20 @@ impl Axis {
 
     /// How many outputs are under way at once when samples come in order.
     pub fn overlap(&self) -> usize {
-        let under_way = |o: usize| self.first[o..].iter().take_while(|&&first| first < self.end(o)).count();
+        let under_way = |o: usize| {
+            self.first[o..]
+                .iter()
+                .take_while(|&&first| first < self.end(o))
+                .count()
+        };
         (0..self.first.len()).map(under_way).max().unwrap_or(1)
     }
 
     /// The outputs from `from` on that `sample` is part of: number, weight, and whether it is their first sample.
     pub fn outputs_of(&self, sample: usize, from: usize) -> impl Iterator<Item = (usize, u16, bool)> {
-        let begun = self.first[from..].iter().take_while(move |&&first| first <= sample);
+        let begun = self.first[from..]
+            .iter()
+            .take_while(move |&&first| first <= sample);
         begun.enumerate().filter_map(move |(n, &first)| {
             let weight = *self.taps(from + n).1.get(sample - first)?;
             (weight > 0 || first == sample).then_some((from + n, weight, first == sample))

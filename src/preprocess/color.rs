@@ -1,7 +1,7 @@
 //! Filtered channels → red, green, blue bytes.
 
-use super::axis::scaled;
 use super::STEP;
+use super::axis::scaled;
 use crate::frame::{FrameFormat, Matrix, PixelFormat, Range};
 
 /// Converts channels given in 1/257 of a level.
@@ -65,7 +65,10 @@ impl ToRgb {
         match self {
             Self::Rgb => {
                 for (plane, channel) in [(red, a), (green, b), (blue, c)] {
-                    plane.iter_mut().zip(channel).for_each(|(byte, &v)| *byte = whole(v));
+                    plane
+                        .iter_mut()
+                        .zip(channel)
+                        .for_each(|(byte, &v)| *byte = whole(v));
                 }
             }
             Self::Grey => {
@@ -73,7 +76,14 @@ impl ToRgb {
                     plane.iter_mut().zip(a).for_each(|(byte, &v)| *byte = whole(v));
                 }
             }
-            Self::Yuv { black, y, rv, gu, gv, bu } => {
+            Self::Yuv {
+                black,
+                y,
+                rv,
+                gu,
+                gv,
+                bu,
+            } => {
                 // 16 of 32: a half, so that the shift below rounds.
                 let luma = |v: u16| scaled(v, y) as i16 - black + 16;
                 let chroma = |v: u16| v.max(GREY - (1 << 15)).wrapping_sub(GREY) as i16;

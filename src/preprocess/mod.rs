@@ -179,12 +179,17 @@ impl Plan {
             }
             let [a, b, c] = &self.filtered;
             let [red, green, blue] = &mut self.converted;
-            let planes = [red, green, blue].map(Vec::as_mut_slice).map(<[_]>::as_flattened_mut);
-            self.to_rgb.convert([a, b, c].map(|channel| channel.as_flattened()), planes);
+            let planes = [red, green, blue]
+                .map(Vec::as_mut_slice)
+                .map(<[_]>::as_flattened_mut);
+            self.to_rgb
+                .convert([a, b, c].map(|channel| channel.as_flattened()), planes);
             for (converted, plane) in self.converted.iter().zip(out.chunks_exact_mut(width * height)) {
                 let rows = plane[top * width..].chunks_exact_mut(width).take(lanes);
                 for (lane, row) in rows.enumerate() {
-                    row.iter_mut().zip(converted).for_each(|(byte, column)| *byte = column[lane]);
+                    row.iter_mut()
+                        .zip(converted)
+                        .for_each(|(byte, column)| *byte = column[lane]);
                 }
             }
         }
