@@ -112,7 +112,10 @@ pub struct Exam {
 
 impl Default for Exam {
     fn default() -> Self {
-        Self { idle_s: 30, key_frame_every_s: 5 }
+        Self {
+            idle_s: 30,
+            key_frame_every_s: 5,
+        }
     }
 }
 
@@ -134,7 +137,9 @@ pub struct Web {
 
 impl Default for Web {
     fn default() -> Self {
-        Self { listen: DEFAULT_LISTEN.into() }
+        Self {
+            listen: DEFAULT_LISTEN.into(),
+        }
     }
 }
 
@@ -171,8 +176,10 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] with file, line and what was expected.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.into(),
+            source,
+        })?;
         toml::from_str(&text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
             ConfigError::Invalid {
@@ -201,7 +208,10 @@ mod tests {
     fn the_least_config_has_good_defaults() {
         let config = load(LEAST).expect("a good config");
         assert!(matches!(config.source, Source::V4l2 { width: None, .. }));
-        assert_eq!((config.exam.idle_s, config.web.listen.as_str()), (30, DEFAULT_LISTEN));
+        assert_eq!(
+            (config.exam.idle_s, config.web.listen.as_str()),
+            (30, DEFAULT_LISTEN)
+        );
     }
 
     #[test]
@@ -213,7 +223,10 @@ mod tests {
         );
         assert!(error(&LEAST.replace("device", "devise")).contains("devise"));
         assert!(error(&LEAST.replace("v4l2", "v4l")).contains("expected one of `v4l2`, `clip`, `phantom`"));
-        assert!(error(&format!("{LEAST}[screen]\nroi = \"1,2,3\"\n")).contains(":7: expected a rectangle x,y,w,h"));
+        assert!(
+            error(&format!("{LEAST}[screen]\nroi = \"1,2,3\"\n"))
+                .contains(":7: expected a rectangle x,y,w,h")
+        );
         assert!(error("[source\n").starts_with("/sonograde.toml:1: "));
     }
 }

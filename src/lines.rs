@@ -52,8 +52,21 @@ pub fn frame(out: &mut impl Write, path: Option<&str>, graded: &Graded) -> io::R
 ///
 /// # Errors
 /// The writer's.
-pub fn verdict(out: &mut impl Write, path: Option<&str>, verdict: &Verdict, model: &ModelIdentity) -> io::Result<()> {
-    write(out, &Line::Verdict { path, verdict, model, label: model.label() })
+pub fn verdict(
+    out: &mut impl Write,
+    path: Option<&str>,
+    verdict: &Verdict,
+    model: &ModelIdentity,
+) -> io::Result<()> {
+    write(
+        out,
+        &Line::Verdict {
+            path,
+            verdict,
+            model,
+            label: model.label(),
+        },
+    )
 }
 
 fn write(out: &mut impl Write, line: &Line) -> io::Result<()> {
@@ -74,13 +87,25 @@ mod tests {
 
     #[test]
     fn the_lines_are_those_of_the_readme() {
-        let map = ActivationMap { width: 2, height: 2, values: vec![0.5, 1.0, -1.5, 2.0] };
-        let scored = Graded { seq: 3, t_ms: 50, outcome: Ok(Scored { score: 0.75, map }) };
+        let map = ActivationMap {
+            width: 2,
+            height: 2,
+            values: vec![0.5, 1.0, -1.5, 2.0],
+        };
+        let scored = Graded {
+            seq: 3,
+            t_ms: 50,
+            outcome: Ok(Scored { score: 0.75, map }),
+        };
         assert_eq!(
             text(|out| frame(out, None, &scored)),
             "{\"type\":\"frame\",\"seq\":3,\"t_ms\":50,\"score\":0.75,\"quality\":null,\"map\":[[0.5,1.0],[-1.5,2.0]]}\n"
         );
-        let repeated = Graded { seq: 4, t_ms: 66, outcome: Err(Quality::Duplicate) };
+        let repeated = Graded {
+            seq: 4,
+            t_ms: 66,
+            outcome: Err(Quality::Duplicate),
+        };
         assert_eq!(
             text(|out| frame(out, Some("a.png"), &repeated)),
             "{\"type\":\"frame\",\"path\":\"a.png\",\"seq\":4,\"t_ms\":66,\"score\":null,\"quality\":\"duplicate\",\"map\":null}\n"

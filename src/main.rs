@@ -27,7 +27,10 @@ enum Command {
 
 fn main() -> ExitCode {
     let filter = EnvFilter::try_from_env("SONOGRADE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     let done = match Cli::parse().command {
         Command::Demo(args) => cmd::demo::run(&args),
         Command::Run(args) => cmd::run::run(&args),

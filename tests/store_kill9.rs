@@ -38,7 +38,7 @@ fn what_was_reported_saved_survives_kill_9() {
         let first = reports
             .recv_timeout(Duration::from_secs(60))
             .expect("the child stores");
-        thread::sleep(Duration::from_millis(random.rand_range(0..500)));
+        thread::sleep(Duration::from_millis(random.rand_range(0..350)));
         child.kill().expect("it still runs");
         child.wait().expect("it was killed");
         saved[round] = reports.iter().last().unwrap_or(first);
@@ -196,7 +196,7 @@ fn graded(seq: u64) -> Graded {
 
 fn key_frame(seq: u64) -> KeyFrame {
     let rgb = (0..64 * 48 * 3)
-        .map(|i: u64| (i * (seq + 3) * 2_654_435_761 >> 13) as u8)
+        .map(|i: u64| ((i * (seq + 3) * 2_654_435_761) >> 13) as u8)
         .collect();
     KeyFrame {
         seq,

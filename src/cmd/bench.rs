@@ -64,7 +64,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         println!("{text}");
         return Ok(());
     }
-    println!("{} | {} | median of {} pictures", figures.frame, figures.model, figures.pictures);
+    println!(
+        "{} | {} | median of {} pictures",
+        figures.frame, figures.model, figures.pictures
+    );
     for (stage, us) in [
         ("capture copy", figures.capture_copy_us),
         ("preprocess", figures.preprocess_us),
@@ -75,7 +78,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     ] {
         println!("{stage:>14} {us:>10.1} µs");
     }
-    println!("not inference: {:.1} % of the whole frame", figures.other_than_inference_percent);
+    println!(
+        "not inference: {:.1} % of the whole frame",
+        figures.other_than_inference_percent
+    );
     Ok(())
 }
 
@@ -93,7 +99,11 @@ struct Times {
 fn measure(pictures: u32) -> Result<Figures, Failure> {
     let mut phantom = Phantom::new(1, Grade::High, 3600.0);
     let pane = phantom.pane();
-    let roi = Rect { w: pane.w.min(600), h: pane.h.min(600), ..pane };
+    let roi = Rect {
+        w: pane.w.min(600),
+        h: pane.h.min(600),
+        ..pane
+    };
     let mut grader = Grader::new(Model::shipped()?);
     let model = Model::shipped()?;
     let mut preprocessor = Preprocessor::new(model.contract().width, model.contract().height);
@@ -103,7 +113,9 @@ fn measure(pictures: u32) -> Result<Figures, Failure> {
     let pool = BufferPool::default();
     let mut times = Times::default();
     while (times.whole.len() as u32) < pictures {
-        let Captured::Frame(frame) = phantom.next(&pool, Duration::ZERO)? else { break };
+        let Captured::Frame(frame) = phantom.next(&pool, Duration::ZERO)? else {
+            break;
+        };
         let (bytes, copy) = timed(|| pool.copy_of(&frame.bytes));
         let frame = Frame { bytes, ..frame };
         let (graded, grade) = timed(|| grader.grade(&frame, roi));
@@ -128,7 +140,12 @@ fn measure(pictures: u32) -> Result<Figures, Failure> {
     let (inference_us, whole_frame_us) = (median_us(&mut times.inference), median_us(&mut times.whole));
     Ok(Figures {
         frame: "1920x1080 yuyv, ROI 600x600".into(),
-        model: format!("{} {} by {}", model.identity().name, model.identity().version, model.engine()),
+        model: format!(
+            "{} {} by {}",
+            model.identity().name,
+            model.identity().version,
+            model.engine()
+        ),
         pictures,
         capture_copy_us: median_us(&mut times.copy),
         preprocess_us: median_us(&mut times.preprocess),
@@ -146,7 +163,11 @@ const COMMIT_EVERY: usize = 3;
 
 fn store_share(store: &Store, graded: &Graded, n: usize) -> Result<(), crate::store::StoreError> {
     store.append("20260101T000000.000Z-0000", graded)?;
-    if n % COMMIT_EVERY == COMMIT_EVERY - 1 { store.commit() } else { Ok(()) }
+    if n % COMMIT_EVERY == COMMIT_EVERY - 1 {
+        store.commit()
+    } else {
+        Ok(())
+    }
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
@@ -157,5 +178,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 
 fn median_us(times: &mut [Duration]) -> f64 {
     times.sort();
-    times.get(times.len() / 2).map_or(f64::NAN, |t| t.as_secs_f64() * 1e6)
+    times
+        .get(times.len() / 2)
+        .map_or(f64::NAN, |t| t.as_secs_f64() * 1e6)
 }

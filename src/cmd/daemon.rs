@@ -2,8 +2,8 @@
 
 use std::io::{IsTerminal, Write};
 use std::net::TcpListener;
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -58,7 +58,11 @@ pub(super) fn serve(
         receive
     });
     let other = |e: std::io::Error| Failure::new(Code::Other, e);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(other)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(other)?;
     let (stop, stopped) = watch::channel(false);
     runtime.spawn(on_signal(stop.clone()));
     let pipeline = Pipeline::start(parts)?;
@@ -117,7 +121,9 @@ fn site(parts: &Parts) -> Site {
 
 async fn on_signal(stop: watch::Sender<bool>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return;
+    };
     tokio::select! {
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
@@ -183,10 +189,16 @@ fn status_line(live: &Live) -> String {
         | Signal::Frozen { reason } => reason.clone(),
     };
     let score = match (&live.signal, &live.graded) {
-        (Signal::Live, Some(graded)) => graded.outcome.as_ref().map_or(String::new(), |s| format!("{:.3}", s.score)),
+        (Signal::Live, Some(graded)) => graded
+            .outcome
+            .as_ref()
+            .map_or(String::new(), |s| format!("{:.3}", s.score)),
         _ => "-".into(),
     };
-    let verdict = live.exam.as_ref().map_or("no exam".into(), |exam| exam.verdict.to_string());
+    let verdict = live
+        .exam
+        .as_ref()
+        .map_or("no exam".into(), |exam| exam.verdict.to_string());
     let rates = live.rates;
     let stored = match &live.store.fault {
         Some(fault) => fault.clone(),
@@ -201,7 +213,10 @@ fn status_line(live: &Live) -> String {
 fn print_summary(summary: &Summary, model: &ModelIdentity) {
     match &summary.exam {
         Some(exam) => {
-            let verdict = exam.verdict.as_ref().map_or("no verdict".into(), Verdict::to_string);
+            let verdict = exam
+                .verdict
+                .as_ref()
+                .map_or("no verdict".into(), Verdict::to_string);
             println!("Exam {}: {verdict}", exam.id);
         }
         None => println!("No exam: no frame was scored"),

@@ -57,17 +57,27 @@ fn seconds(text: &str) -> Result<f64, String> {
 /// # Errors
 /// [`Failure`].
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let listener = if args.headless { None } else { Some(daemon::listen(&args.listen)?) };
+    let listener = if args.headless {
+        None
+    } else {
+        Some(daemon::listen(&args.listen)?)
+    };
     let temporary = match &args.store {
         Some(_) => None,
         None => Some(tempfile::tempdir().map_err(|e| Failure::new(Code::Store, e))?),
     };
-    let folder = args.store.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path));
+    let folder = args
+        .store
+        .as_deref()
+        .or(temporary.as_ref().map(tempfile::TempDir::path));
     let store = Arc::new(Store::open(folder.expect("one of the two is there"))?);
     let phantom = Phantom::new(args.seed, args.grade, args.seconds);
     let exam = config::Exam::default();
     let parts = Parts {
-        screen: Screen { pane: Some(PanePreset::Rect(phantom.pane())), roi: Some(phantom.roi()) },
+        screen: Screen {
+            pane: Some(PanePreset::Rect(phantom.pane())),
+            roi: Some(phantom.roi()),
+        },
         source: phantom.describe(),
         pace: if args.fast { Pace::Fast } else { Pace::Recording },
         open: once(phantom, args.fast),
@@ -83,7 +93,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
 /// Gives the phantom when it is opened. A recording is opened once.
 fn once(phantom: Phantom, fast: bool) -> Opener {
-    let mut source: Option<Box<dyn FrameSource>> =
-        Some(if fast { Box::new(phantom) } else { Box::new(Paced::new(phantom)) });
+    let mut source: Option<Box<dyn FrameSource>> = Some(if fast {
+        Box::new(phantom)
+    } else {
+        Box::new(Paced::new(phantom))
+    });
     Box::new(move || Ok(source.take().expect("a recording is opened once")))
 }

@@ -57,7 +57,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         None => Model::shipped()?,
     };
     let mut job = Job {
-        screen: Screen { pane: args.pane, roi: args.roi },
+        screen: Screen {
+            pane: args.pane,
+            roi: args.roi,
+        },
         overlays: args.overlay.as_deref().map(Overlays::new).transpose()?,
         grader: Grader::new(model),
         format: if args.json {
@@ -119,9 +122,20 @@ impl Job {
             return self.failures.pop().map_or(Ok(()), Err);
         }
         let code = self.failures[0].code;
-        let code = if self.failures.iter().all(|f| f.code == code) { code } else { Code::Input };
-        let list: Vec<String> = self.failures.iter().map(|f| format!("\n  {}", one_line(&*f.error))).collect();
-        Err(Failure::new(code, format!("{} inputs could not be graded:{}", list.len(), list.concat())))
+        let code = if self.failures.iter().all(|f| f.code == code) {
+            code
+        } else {
+            Code::Input
+        };
+        let list: Vec<String> = self
+            .failures
+            .iter()
+            .map(|f| format!("\n  {}", one_line(&*f.error)))
+            .collect();
+        Err(Failure::new(
+            code,
+            format!("{} inputs could not be graded:{}", list.len(), list.concat()),
+        ))
     }
 
     fn path(&mut self, path: &Path, out: &mut impl Write) -> Result<(), Failure> {
@@ -187,13 +201,23 @@ impl Job {
                     Err(quality) => (String::new(), quality.to_string()),
                 };
                 let quoted = name.replace('"', "\"\"");
-                writeln!(out, "\"{quoted}\",{},{},{score},{quality}", graded.seq, graded.t_ms)
+                writeln!(
+                    out,
+                    "\"{quoted}\",{},{},{score},{quality}",
+                    graded.seq, graded.t_ms
+                )
             }
         }
         .map_err(output)
     }
 
-    fn result(&self, out: &mut impl Write, name: &str, verdict: &Verdict, last: &Graded) -> Result<(), Failure> {
+    fn result(
+        &self,
+        out: &mut impl Write,
+        name: &str,
+        verdict: &Verdict,
+        last: &Graded,
+    ) -> Result<(), Failure> {
         match self.format {
             Format::Csv => Ok(()),
             Format::Json => lines::verdict(out, Some(name), verdict, self.grader.model().identity()),
@@ -201,7 +225,11 @@ impl Job {
                 writeln!(out, "{name}: {verdict} ({} seen)", verdict.frames_seen)
             }
             Format::Words => match &last.outcome {
-                Ok(scored) => writeln!(out, "{name}: P(high) {:.3}, one picture gives no verdict", scored.score),
+                Ok(scored) => writeln!(
+                    out,
+                    "{name}: P(high) {:.3}, one picture gives no verdict",
+                    scored.score
+                ),
                 Err(quality) => writeln!(out, "{name}: not scored, {quality}"),
             },
         }
@@ -215,7 +243,8 @@ fn progress(name: &str, frames: Option<u64>) -> ProgressBar {
     }
     let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} frames, {eta} left");
     let bar = frames.map_or_else(ProgressBar::no_length, ProgressBar::new);
-    bar.with_style(style.expect("a good template")).with_message(name.to_owned())
+    bar.with_style(style.expect("a good template"))
+        .with_message(name.to_owned())
 }
 
 /// The folder that graded pictures are written to.
@@ -227,10 +256,16 @@ struct Overlays {
 impl Overlays {
     fn new(folder: &Path) -> Result<Self, Failure> {
         std::fs::create_dir_all(folder).map_err(|e| {
-            let words = format!("cannot make the folder {}: {e}; choose one that can be written", folder.display());
+            let words = format!(
+                "cannot make the folder {}: {e}; choose one that can be written",
+                folder.display()
+            );
             Failure::new(Code::Output, words)
         })?;
-        Ok(Self { folder: folder.into(), taken: HashSet::new() })
+        Ok(Self {
+            folder: folder.into(),
+            taken: HashSet::new(),
+        })
     }
 
     fn write(
@@ -242,11 +277,22 @@ impl Overlays {
         label: &str,
     ) -> Result<(), Failure> {
         let mut picture = preprocess::crop(frame, layout.pane).map_err(|e| Failure::new(Code::Input, e))?;
-        let roi = Rect { x: layout.roi.x - layout.pane.x, y: layout.roi.y - layout.pane.y, ..layout.roi };
+        let roi = Rect {
+            x: layout.roi.x - layout.pane.x,
+            y: layout.roi.y - layout.pane.y,
+            ..layout.roi
+        };
         overlay::draw(&mut picture, roi, &scored.map, scored.score, label);
-        let file = self.folder.join(self.name(path, frame.seq));
+        let name = self.name(path, frame.seq);
+        let file = self.folder.join(name);
         picture.save(&file).map_err(|e| {
-            Failure::new(Code::Output, format!("cannot write {}: {e}; check the space and permissions", file.display()))
+            Failure::new(
+                Code::Output,
+                format!(
+                    "cannot write {}: {e}; check the space and permissions",
+                    file.display()
+                ),
+            )
         })
     }
 
@@ -256,7 +302,11 @@ impl Overlays {
         (1..)
             .map(|n| {
                 let mut name = stem.clone();
-                name.push(if n == 1 { format!("-{seq:06}.png") } else { format!("-{seq:06}-{n}.png") });
+                name.push(if n == 1 {
+                    format!("-{seq:06}.png")
+                } else {
+                    format!("-{seq:06}-{n}.png")
+                });
                 name
             })
             .find(|name| self.taken.insert(name.clone()))

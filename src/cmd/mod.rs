@@ -50,7 +50,10 @@ pub struct Failure {
 
 impl Failure {
     fn new(code: Code, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { code, error: error.into() }
+        Self {
+            code,
+            error: error.into(),
+        }
     }
 }
 
@@ -72,6 +75,15 @@ fails_with! {
     LayoutError => Rectangle,
     StoreError => Store,
     phantom::Error => Output,
+}
+
+impl From<exams::Error> for Failure {
+    fn from(error: exams::Error) -> Self {
+        match error {
+            exams::Error::Store(error) => error.into(),
+            error => Self::new(Code::Output, error),
+        }
+    }
 }
 
 impl From<GradeError> for Failure {

@@ -43,7 +43,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let parts = Parts {
         open,
         pace,
-        screen: Screen { pane: config.screen.pane, roi: config.screen.roi },
+        screen: Screen {
+            pane: config.screen.pane,
+            roi: config.screen.roi,
+        },
         grader: Grader::new(model),
         store,
         source,
@@ -57,16 +60,29 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
 fn source(source: &Source) -> (Opener, Pace, String) {
     match source {
-        Source::V4l2 { device, width, height, format } => {
-            let options =
-                v4l2::Options { device: device.clone(), width: *width, height: *height, format: format.clone() };
+        Source::V4l2 {
+            device,
+            width,
+            height,
+            format,
+        } => {
+            let options = v4l2::Options {
+                device: device.clone(),
+                width: *width,
+                height: *height,
+                format: format.clone(),
+            };
             let open: Opener = Box::new(move || Ok(Box::new(v4l2::open(&options)?)));
             (open, Pace::Device, format!("v4l2 {}", device.display()))
         }
         Source::Clip { path } => {
             let name = format!("clip {}", path.display());
             let path = path.clone();
-            (Box::new(move || Ok(Box::new(Paced::new(clip::open(&path)?)))), Pace::Recording, name)
+            (
+                Box::new(move || Ok(Box::new(Paced::new(clip::open(&path)?)))),
+                Pace::Recording,
+                name,
+            )
         }
         Source::Phantom { seed, grade, seconds } => {
             let (seed, grade, seconds) = (*seed, *grade, *seconds);

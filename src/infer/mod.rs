@@ -170,7 +170,10 @@ impl Model {
     /// # Errors
     /// [`ModelError::Run`].
     pub fn run(&self, pixels: &[u8]) -> Result<Outputs, ModelError> {
-        let failed = |reason| ModelError::Run { name: self.contract.name.clone(), reason };
+        let failed = |reason| ModelError::Run {
+            name: self.contract.name.clone(),
+            reason,
+        };
         catch_unwind(AssertUnwindSafe(|| self.engine.run(pixels)))
             .map_err(|_| failed("the engine stopped on it".into()))?
             .map_err(|e| failed(format!("{e:#}")))
@@ -182,7 +185,14 @@ impl Model {
         let [low, high] = outputs.logits;
         let score = 1.0 / (1.0 + ((low - high) / self.contract.temperature).exp());
         let (width, height) = (self.contract.map_width, self.contract.map_height);
-        Scored { score, map: ActivationMap { width, height, values: outputs.map } }
+        Scored {
+            score,
+            map: ActivationMap {
+                width,
+                height,
+                values: outputs.map,
+            },
+        }
     }
 
     /// What the model promises.

@@ -35,11 +35,16 @@ impl Engine {
     /// # Errors
     /// What failed inside tract.
     pub fn run(&self, pixels: &[u8]) -> TractResult<Outputs> {
-        let results = self.plan.run(tvec!(Tensor::from_shape(&self.shape, pixels)?.into()))?;
+        let results = self
+            .plan
+            .run(tvec!(Tensor::from_shape(&self.shape, pixels)?.into()))?;
         let plain = results[0].try_as_plain_ram()?;
         let logits = plain.as_slice::<f32>()?.try_into()?;
         let plain = results[1].try_as_plain_ram()?;
         let both = plain.as_slice::<f32>()?;
-        Ok(Outputs { logits, map: both[both.len() / 2..].to_vec() })
+        Ok(Outputs {
+            logits,
+            map: both[both.len() / 2..].to_vec(),
+        })
     }
 }

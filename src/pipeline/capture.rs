@@ -65,7 +65,11 @@ fn drain(source: &mut dyn FrameSource, pace: Pace, shared: &Shared) -> Option<Ca
             }
             Ok(Captured::Nothing) => {
                 if last.elapsed() > SILENCE && pace == Pace::Device {
-                    let reason = format!("{}: no picture for {} ms", source.describe(), last.elapsed().as_millis());
+                    let reason = format!(
+                        "{}: no picture for {} ms",
+                        source.describe(),
+                        last.elapsed().as_millis()
+                    );
                     shared.set_signal(Signal::NoSignal { reason });
                 }
             }

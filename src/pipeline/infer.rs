@@ -56,7 +56,15 @@ impl Stage {
     pub fn run(mut self) -> Result<Summary, StoreError> {
         let live = self.publish.borrow().clone();
         let rates = RateMeter::new();
-        let mut now = Now { current: None, live, rates, verdict_at: None, changed_ms: 0, fault: None, ended: None };
+        let mut now = Now {
+            current: None,
+            live,
+            rates,
+            verdict_at: None,
+            changed_ms: 0,
+            fault: None,
+            ended: None,
+        };
         loop {
             match self.shared.slot.take(WAIT) {
                 Taken::Value((at, frame)) => self.frame(&mut now, at, frame),
@@ -76,7 +84,11 @@ impl Stage {
         }
         self.publish(&mut now);
         let status = self.writer.finish()?;
-        now.live.store = StoreView { saved: status.saved, waiting: status.waiting, fault: status.fault.clone() };
+        now.live.store = StoreView {
+            saved: status.saved,
+            waiting: status.waiting,
+            fault: status.fault.clone(),
+        };
         self.publish.send_replace(now.live);
         Ok(Summary {
             exam: now.ended,
@@ -122,7 +134,9 @@ impl Stage {
             Some((layout, known, _)) if *known == size => *layout,
             _ => self.resize(now, size)?,
         };
-        self.grader.grade(frame, layout.roi).map_err(|e| crate::one_line(&e))
+        self.grader
+            .grade(frame, layout.roi)
+            .map_err(|e| crate::one_line(&e))
     }
 
     /// The picture has another size: another layout and so another exam.
@@ -154,7 +168,9 @@ impl Stage {
 
     /// Follows the exam and hands what it keeps to the store.
     fn record(&self, now: &mut Now, graded: &Arc<Graded>, frame: &Frame) {
-        let Some((layout, _, session)) = &mut now.current else { return };
+        let Some((layout, _, session)) = &mut now.current else {
+            return;
+        };
         let step = session.add(graded, DateTime::from(frame.wall));
         if let Some(exam) = step.begun {
             tracing::info!(exam = exam.id, "exam begun");
@@ -196,22 +212,32 @@ impl Stage {
         let newest_ms = now.live.frame.as_ref().map_or(0, |f| f.t.as_millis() as u64);
         let still_ms = newest_ms.saturating_sub(now.changed_ms);
         now.live.signal = match (self.shared.signal(), &now.fault) {
-            (Signal::Live, Some(reason)) => Signal::Unsupported { reason: reason.clone() },
-            (Signal::Live, None) if still_ms > FROZEN_MS => {
-                Signal::Frozen { reason: format!("the picture has not changed for {} s", still_ms / 1000) }
-            }
+            (Signal::Live, Some(reason)) => Signal::Unsupported {
+                reason: reason.clone(),
+            },
+            (Signal::Live, None) if still_ms > FROZEN_MS => Signal::Frozen {
+                reason: format!("the picture has not changed for {} s", still_ms / 1000),
+            },
             (signal, _) => signal,
         };
         let captured = self.shared.captured.load(Ordering::Relaxed);
         now.live.rates = now.rates.read(captured, self.shared.slot.replaced());
         let status = self.writer.status();
-        now.live.store = StoreView { saved: status.saved, waiting: status.waiting, fault: status.fault };
+        now.live.store = StoreView {
+            saved: status.saved,
+            waiting: status.waiting,
+            fault: status.fault,
+        };
         self.publish.send_replace(now.live.clone());
     }
 }
 
 fn view(exam: &Exam, verdict: crate::exam::record::Verdict) -> ExamView {
-    ExamView { id: exam.id.clone(), started: exam.started, verdict }
+    ExamView {
+        id: exam.id.clone(),
+        started: exam.started,
+        verdict,
+    }
 }
 
 /// The pane of `frame` as a picture. The grader has read the frame, so its pane can be.

@@ -123,7 +123,9 @@ impl Pipeline {
         let reason = "starting".to_owned();
         let shared = Arc::new(Shared {
             slot: Slot::default(),
-            signal: Mutex::new(Signal::Absent { reason: reason.clone() }),
+            signal: Mutex::new(Signal::Absent {
+                reason: reason.clone(),
+            }),
             captured: std::sync::atomic::AtomicU64::new(0),
             stop: AtomicBool::new(false),
         });
@@ -183,5 +185,7 @@ fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'stati
 }
 
 fn join<T>(thread: JoinHandle<T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -16,7 +16,12 @@ pub(super) struct RateMeter {
 
 impl RateMeter {
     pub fn new() -> Self {
-        Self { since: Instant::now(), captured_before: 0, scored: 0, rates: Rates::default() }
+        Self {
+            since: Instant::now(),
+            captured_before: 0,
+            scored: 0,
+            rates: Rates::default(),
+        }
     }
 
     /// A frame was scored this long after it was captured.

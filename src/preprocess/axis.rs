@@ -65,18 +65,47 @@ impl Axis {
     }
 
     /// First sample and weights of output `o`.
-    pub fn taps(&self, o: usize) -> (usize, &[u16]) {
+    fn taps(&self, o: usize) -> (usize, &[u16]) {
         (self.first[o], &self.weights[o * self.taps..][..self.taps])
+    }
+
+    /// One past the last sample of output `o`.
+    pub fn end(&self, o: usize) -> usize {
+        self.first[o] + self.taps
+    }
+
+    /// How many outputs are under way at once when samples come in order.
+    pub fn overlap(&self) -> usize {
+        let under_way = |o: usize| {
+            self.first[o..]
+                .iter()
+                .take_while(|&&first| first < self.end(o))
+                .count()
+        };
+        (0..self.first.len()).map(under_way).max().unwrap_or(1)
+    }
+
+    /// The outputs from `from` on that `sample` is part of: number, weight, and whether it is their first sample.
+    pub fn outputs_of(&self, sample: usize, from: usize) -> impl Iterator<Item = (usize, u16, bool)> {
+        let begun = self.first[from..]
+            .iter()
+            .take_while(move |&&first| first <= sample);
+        begun.enumerate().filter_map(move |(n, &first)| {
+            let weight = *self.taps(from + n).1.get(sample - first)?;
+            (weight > 0 || first == sample).then_some((from + n, weight, first == sample))
+        })
     }
 
     /// Filters `LANES` rows at once: sample `s` of the channel lies at `rows[s * step + offset]`.
     pub fn filter(&self, rows: &[[u16; LANES]], step: usize, offset: usize, out: &mut [[u16; LANES]]) {
         for (o, sums) in out.iter_mut().enumerate() {
             let (first, weights) = self.taps(o);
+            let window = &rows[first * step + offset..][..(weights.len() - 1) * step + 1];
             let mut total = [0u16; LANES];
-            for (sample, &weight) in rows[first * step + offset..].iter().step_by(step).zip(weights) {
-                for (sum, &value) in total.iter_mut().zip(sample) {
-                    *sum += scaled(value, weight);
+            for (tap, &weight) in weights.iter().enumerate() {
+                let sample = &window[tap * step];
+                for lane in 0..LANES {
+                    total[lane] += scaled(sample[lane], weight);
                 }
             }
             *sums = total;

@@ -1,33 +1,34 @@
 //! Filtered channels → red, green, blue bytes.
 
-use super::LANES;
+use super::STEP;
+use super::axis::scaled;
 use crate::frame::{FrameFormat, Matrix, PixelFormat, Range};
 
-/// Fractional bits of the coefficients.
-const BITS: u32 = 13;
-
-/// Converts channels given in 1/256 of a level.
+/// Converts channels given in 1/257 of a level.
 #[derive(Clone, Copy)]
 pub(super) enum ToRgb {
     /// The channels are red, green and blue already.
     Rgb,
     /// One channel stands for all three.
     Grey,
-    /// Luma and chroma (ITU-R BT.601-7 and BT.709-6, section 3): coefficients in 1/8192.
+    /// Luma and chroma (ITU-R BT.601-7 and BT.709-6, section 3). Factors in 1/65536 from 1/257 to 1/32 of a level.
     Yuv {
-        /// Luma level of black in 1/256.
-        black: i32,
+        /// Luma of black, in 1/32 of a level after its gain.
+        black: i16,
         /// Luma gain.
-        y: i32,
+        y: u16,
         /// V in red.
-        rv: i32,
+        rv: i16,
         /// U and V in green.
-        gu: i32,
-        gv: i32,
+        gu: i16,
+        gv: i16,
         /// U in blue.
-        bu: i32,
+        bu: i16,
     },
 }
+
+/// Chroma of grey.
+const GREY: u16 = 128 * STEP;
 
 impl ToRgb {
     pub fn new(format: &FrameFormat) -> Self {
@@ -41,28 +42,40 @@ impl ToRgb {
             Matrix::Bt709 => (0.2126, 0.0722),
         };
         let (black, luma, chroma) = match format.range {
-            Range::Limited => (16 << 8, 255.0 / 219.0, 255.0 / 224.0),
-            Range::Full => (0, 1.0, 1.0),
+            Range::Limited => (16.0, 255.0 / 219.0, 255.0 / 224.0),
+            Range::Full => (0.0, 1.0, 1.0),
         };
         let kg = 1.0 - kr - kb;
-        let fixed = |x: f64| (x * f64::from(1 << BITS)).round() as i32;
+        let factor = |x: f64| (x * 32.0 / f64::from(STEP) * 65536.0).round() as i32;
+        let chroma = |x: f64| factor(x * chroma) as i16;
         Self::Yuv {
-            black,
-            y: fixed(luma),
-            rv: fixed(2.0 * (1.0 - kr) * chroma),
-            gu: fixed(-2.0 * kb * (1.0 - kb) / kg * chroma),
-            gv: fixed(-2.0 * kr * (1.0 - kr) / kg * chroma),
-            bu: fixed(2.0 * (1.0 - kb) * chroma),
+            black: (black * luma * 32.0_f64).round() as i16,
+            y: factor(luma) as u16,
+            rv: chroma(2.0 * (1.0 - kr)),
+            gu: chroma(-2.0 * kb * (1.0 - kb) / kg),
+            gv: chroma(-2.0 * kr * (1.0 - kr) / kg),
+            bu: chroma(2.0 * (1.0 - kb)),
         }
     }
 
-    /// One pixel: channels in 1/256 of a level → bytes, rounded to nearest.
-    #[inline(always)]
-    pub fn pixel(self, channels: [u16; 3]) -> [u8; 3] {
-        let whole = |v: u16| ((u32::from(v) + 128) >> 8).min(255) as u8;
+    /// Three channels in 1/257 of a level → three planes of bytes, rounded to nearest.
+    pub fn convert(self, [a, b, c]: [&[u16]; 3], [red, green, blue]: [&mut [u8]; 3]) {
+        // v / 257 rounded, as a multiplication.
+        let whole = |v: u16| (scaled(v, 65281).saturating_add(128) >> 8) as u8;
         match self {
-            Self::Rgb => channels.map(whole),
-            Self::Grey => [whole(channels[0]); 3],
+            Self::Rgb => {
+                for (plane, channel) in [(red, a), (green, b), (blue, c)] {
+                    plane
+                        .iter_mut()
+                        .zip(channel)
+                        .for_each(|(byte, &v)| *byte = whole(v));
+                }
+            }
+            Self::Grey => {
+                for plane in [red, green, blue] {
+                    plane.iter_mut().zip(a).for_each(|(byte, &v)| *byte = whole(v));
+                }
+            }
             Self::Yuv {
                 black,
                 y,
@@ -71,39 +84,20 @@ impl ToRgb {
                 gv,
                 bu,
             } => {
-                let [luma, u, v] = channels.map(i32::from);
-                let (luma, u, v) = ((luma - black) * y, u - (128 << 8), v - (128 << 8));
-                let byte = |sum: i32| ((sum + (1 << (BITS + 7))) >> (BITS + 8)).clamp(0, 255) as u8;
-                [
-                    byte(luma + rv * v),
-                    byte(luma + gu * u + gv * v),
-                    byte(luma + bu * u),
-                ]
-            }
-        }
-    }
-
-    /// Rows `top..top + lanes` of the three planes of `out`.
-    pub fn write(
-        self,
-        filtered: &[Vec<[u16; LANES]>; 3],
-        top: usize,
-        lanes: usize,
-        width: usize,
-        height: usize,
-        out: &mut [u8],
-    ) {
-        let [a, b, c] = filtered;
-        let (red, rest) = out.split_at_mut(width * height);
-        let (green, blue) = rest.split_at_mut(width * height);
-        for lane in 0..lanes {
-            let row = (top + lane) * width..(top + lane + 1) * width;
-            let targets = red[row.clone()]
-                .iter_mut()
-                .zip(&mut green[row.clone()])
-                .zip(&mut blue[row]);
-            for (((r, g), bl), ((x, y), z)) in targets.zip(a.iter().zip(b).zip(c)) {
-                [*r, *g, *bl] = self.pixel([x[lane], y[lane], z[lane]]);
+                // 16 of 32: a half, so that the shift below rounds.
+                let luma = |v: u16| scaled(v, y) as i16 - black + 16;
+                let chroma = |v: u16| v.max(GREY - (1 << 15)).wrapping_sub(GREY) as i16;
+                let part = |value: i16, factor: i16| ((i32::from(value) * i32::from(factor)) >> 16) as i16;
+                let byte = |level: i16| (level >> 5).clamp(0, 255) as u8;
+                for ((r, &a), &c) in red.iter_mut().zip(a).zip(c) {
+                    *r = byte(luma(a) + part(chroma(c), rv));
+                }
+                for (((g, &a), &b), &c) in green.iter_mut().zip(a).zip(b).zip(c) {
+                    *g = byte(luma(a) + part(chroma(b), gu) + part(chroma(c), gv));
+                }
+                for ((bl, &a), &b) in blue.iter_mut().zip(a).zip(b) {
+                    *bl = byte(luma(a) + part(chroma(b), bu));
+                }
             }
         }
     }

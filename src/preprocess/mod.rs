@@ -21,6 +21,9 @@ use crate::frame::{Frame, FrameFormat, Rect};
 /// What this module does, as models and records name it.
 pub const NAME: &str = "roi-rgb-triangle-u8";
 
+/// A level of a captured byte, so that 255 levels fill 16 bits.
+const STEP: u16 = 257;
+
 /// Output rows that are filtered together: one lane of 16 bits each.
 const LANES: usize = 8;
 
@@ -37,8 +40,10 @@ struct Plan {
     roi: Rect,
     planes: Vec<PlanePlan>,
     to_rgb: ToRgb,
-    /// Three channels of `LANES` rows of the output, in 1/256 of a level.
+    /// Three channels of `LANES` rows of the output, in 1/257 of a level.
     filtered: [Vec<[u16; LANES]>; 3],
+    /// The same as red, green and blue bytes.
+    converted: [Vec<[u8; LANES]>; 3],
 }
 
 struct PlanePlan {
@@ -50,8 +55,12 @@ struct PlanePlan {
     rows: Axis,
     /// One for each channel of the plane.
     columns: Vec<Axis>,
-    /// One row after the vertical filter, in 1/256 of a level, and `LANES` of them side by side.
-    row: Vec<u16>,
+    /// The next row to read, counted from `top`, and one row in 1/257 of a level.
+    next: usize,
+    wide: Vec<u16>,
+    /// Output rows under way, each in the place of its number modulo their count.
+    sums: Vec<Vec<u16>>,
+    /// `LANES` finished output rows side by side.
     lanes: Vec<[u16; LANES]>,
 }
 
@@ -143,6 +152,7 @@ impl Plan {
             planes,
             to_rgb: ToRgb::new(&format),
             filtered: std::array::from_fn(|_| vec![[0; LANES]; width]),
+            converted: std::array::from_fn(|_| vec![[0; LANES]; width]),
         }
     }
 
@@ -151,11 +161,12 @@ impl Plan {
         for top in (0..height).step_by(LANES) {
             let lanes = LANES.min(height - top);
             for p in &mut self.planes {
+                if top == 0 {
+                    p.next = 0;
+                }
                 for lane in 0..lanes {
-                    p.filter_rows(bytes, stride, top + lane);
-                    for (column, value) in p.lanes.iter_mut().zip(&p.row) {
-                        column[lane] = *value;
-                    }
+                    p.finish_row(bytes, stride, top + lane);
+                    p.lay_aside(top + lane, lane);
                 }
                 for (channel, columns) in p.plane.channels.iter().zip(&p.columns) {
                     columns.filter(
@@ -166,7 +177,21 @@ impl Plan {
                     );
                 }
             }
-            self.to_rgb.write(&self.filtered, top, lanes, width, height, out);
+            let [a, b, c] = &self.filtered;
+            let [red, green, blue] = &mut self.converted;
+            let planes = [red, green, blue]
+                .map(Vec::as_mut_slice)
+                .map(<[_]>::as_flattened_mut);
+            self.to_rgb
+                .convert([a, b, c].map(|channel| channel.as_flattened()), planes);
+            for (converted, plane) in self.converted.iter().zip(out.chunks_exact_mut(width * height)) {
+                let rows = plane[top * width..].chunks_exact_mut(width).take(lanes);
+                for (lane, row) in rows.enumerate() {
+                    row.iter_mut()
+                        .zip(converted)
+                        .for_each(|(byte, column)| *byte = column[lane]);
+                }
+            }
         }
     }
 }
@@ -177,29 +202,48 @@ impl PlanePlan {
         let end = (roi.x + roi.w).div_ceil(plane.unit_pixels);
         let window = first as usize * plane.unit_bytes..end as usize * plane.unit_bytes;
         let axis = |c: &planes::Channel| Axis::new(roi.x, roi.w, width, c.halved, first * plane.unit_pixels);
+        let rows = Axis::new(roi.y, roi.h, height, plane.halved_rows, roi.y);
         Self {
             top: roi.y as usize >> u32::from(plane.halved_rows),
-            rows: Axis::new(roi.y, roi.h, height, plane.halved_rows, roi.y),
             columns: plane.channels.iter().map(axis).collect(),
-            row: vec![0; window.len()],
+            next: 0,
+            wide: vec![0; window.len()],
+            sums: vec![vec![0; window.len()]; rows.overlap()],
+            rows,
             lanes: vec![[0; LANES]; window.len()],
             window,
             plane,
         }
     }
 
-    /// The vertical filter: output row `y` of this plane into `self.row`.
-    fn filter_rows(&mut self, bytes: &[u8], stride: usize, y: usize) {
-        self.row.fill(0);
-        let (first, weights) = self.rows.taps(y);
-        let rows = bytes[self.plane.base + (self.top + first) * stride..].chunks(stride);
-        for (row, &weight) in rows.zip(weights) {
-            if weight == 0 {
-                continue;
+    /// Reads rows until output row `y` is complete, adding each to every output row that it is part of.
+    fn finish_row(&mut self, bytes: &[u8], stride: usize, y: usize) {
+        let end = self.rows.end(y);
+        while self.next < end {
+            let at = self.plane.base + (self.top + self.next) * stride;
+            let row = &bytes[at + self.window.start..at + self.window.end];
+            for (wide, &byte) in self.wide.iter_mut().zip(row) {
+                *wide = u16::from(byte) * STEP;
             }
-            for (sum, &byte) in self.row.iter_mut().zip(&row[self.window.clone()]) {
-                *sum += axis::scaled(u16::from(byte) << 8, weight);
+            let count = self.sums.len();
+            for (output, weight, begins) in self.rows.outputs_of(self.next, y) {
+                let sums = &mut self.sums[output % count];
+                if begins {
+                    sums.fill(0);
+                }
+                for (sum, &value) in sums.iter_mut().zip(&self.wide) {
+                    *sum += axis::scaled(value, weight);
+                }
             }
+            self.next += 1;
+        }
+    }
+
+    /// Puts the complete output row `y` beside its neighbours.
+    fn lay_aside(&mut self, y: usize, lane: usize) {
+        let count = self.sums.len();
+        for (column, value) in self.lanes.iter_mut().zip(&self.sums[y % count]) {
+            column[lane] = *value;
         }
     }
 }

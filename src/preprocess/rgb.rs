@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 
-use super::{PreprocessError, check, color::ToRgb, planes};
+use super::{PreprocessError, STEP, check, color::ToRgb, planes};
 use crate::frame::{Frame, Rect};
 
 /// The pixels of `area`, red first, at the size they were captured.
@@ -13,22 +13,27 @@ pub fn crop(frame: &Frame, area: Rect) -> Result<RgbImage, PreprocessError> {
     check(frame, area)?;
     let to_rgb = ToRgb::new(&frame.format);
     let planes = planes::of(&frame.format);
-    let mut picture = RgbImage::new(area.w, area.h);
     let width = area.w as usize;
+    let mut channels: [Vec<u16>; 3] = std::array::from_fn(|_| vec![0; width]);
+    let mut bytes: [Vec<u8>; 3] = std::array::from_fn(|_| vec![0; width]);
+    let mut picture = RgbImage::new(area.w, area.h);
     for (y, row) in picture.chunks_exact_mut(width * 3).enumerate() {
         let line = area.y as usize + y;
-        let mut channels = [(&frame.bytes[..], 1, 0); 3];
         for plane in &planes {
             let start = plane.base + (line >> u32::from(plane.halved_rows)) * frame.format.stride;
             for c in &plane.channels {
-                channels[c.index] = (&frame.bytes[start + c.offset..], c.step, u32::from(c.halved));
+                let samples = &frame.bytes[start + c.offset..];
+                for (x, value) in channels[c.index].iter_mut().enumerate() {
+                    let column = area.x as usize + x;
+                    *value = u16::from(samples[(column >> u32::from(c.halved)) * c.step]) * STEP;
+                }
             }
         }
-        for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
-            let column = area.x as usize + x;
-            let sample =
-                |(bytes, step, shift): (&[u8], usize, u32)| u16::from(bytes[(column >> shift) * step]) << 8;
-            pixel.copy_from_slice(&to_rgb.pixel(channels.map(sample)));
+        let [a, b, c] = &channels;
+        let [red, green, blue] = &mut bytes;
+        to_rgb.convert([a, b, c], [red, green, blue]);
+        for (pixel, ((&r, &g), &b)) in row.chunks_exact_mut(3).zip(red.iter().zip(&*green).zip(&*blue)) {
+            pixel.copy_from_slice(&[r, g, b]);
         }
     }
     Ok(picture)

@@ -53,9 +53,12 @@ impl Database {
             let meta = db.open_tree("meta")?;
             Ok((db, meta))
         });
-        let (db, meta) = opened.map_err(|source| StoreError::Open {
-            dir: dir.clone(),
-            source,
+        let (db, meta) = opened.map_err(|source| match source {
+            SledFault::Error(sled::Error::Io(error)) => fault("open", &dir)(error),
+            source => StoreError::Open {
+                dir: dir.clone(),
+                source,
+            },
         })?;
 
         let synced = ["db", "conf", "blobs", ""].map(|name| dir.join(name));

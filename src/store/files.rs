@@ -1,7 +1,7 @@
 //! Files and folders beside sled: whole or not there, whatever happens while they are written.
 //!
-//! Called by the `store` thread (key frames) and by whoever exports an exam. Reads nothing back and deletes
-//! nothing: a power cut can leave a `.part` file, which no reader takes for a picture.
+//! Called by the `store` thread. Deletes nothing: a power cut can leave a `.part` file, which no reader takes for a
+//! picture.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
@@ -51,7 +51,7 @@ pub(super) fn fault(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -
 }
 
 /// Writes `bytes` to `path` so that the file is durable when this returns, and at no time half there.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let part = path.with_added_extension("part");
     let mut file = File::create(&part).map_err(fault("create", &part))?;
     file.write_all(bytes).map_err(fault("write", &part))?;
@@ -61,7 +61,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 }
 
 /// Makes the names in `folder` durable.
-pub fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+pub(super) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
     let synced = File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(fault("sync the folder", folder))
 }

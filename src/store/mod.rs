@@ -27,7 +27,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 pub use error::{SledFault, StoreError};
-pub use files::{KeyFramePath, sync_folder, write_whole};
+pub use files::KeyFramePath;
 pub use key::exam_id;
 pub use writer::{Entry, Status, Writer};
 
@@ -246,4 +246,4 @@ fn read_frame(key: &[u8], bytes: &[u8]) -> Result<FrameRecord, StoreError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -52,9 +52,12 @@ pub(super) fn negotiate(node: &Node, options: &Options) -> Result<FrameFormat, C
     };
     let unpinned = options.width.is_none() && options.height.is_none();
     if given.pixelformat != code || !(unpinned || (given.width, given.height) == (width, height)) {
-        let name = |code| FourCC::from(code);
-        let found = format!("{}x{} {}", given.width, given.height, name(given.pixelformat));
-        return Err(node.unsupported(found, format!("{width}x{height} {}", name(code))));
+        let asked = format!("{width}x{height} {}", FourCC::from(code));
+        let (width, height, name) = (given.width, given.height, FourCC::from(given.pixelformat));
+        return Err(node.unsupported(
+            asked,
+            format!("{width}x{height} {name}, which the device offers for it"),
+        ));
     }
     frame_format(&given).map_err(|(found, expected)| node.unsupported(found, expected))
 }

@@ -92,7 +92,7 @@ impl Node {
         if !caps.contains(Flags::VIDEO_CAPTURE) {
             let found = match () {
                 _ if caps.contains(Flags::VIDEO_CAPTURE_MPLANE) => {
-                    return Err(self.unsupported("multi-planar capture", "a single-planar device"));
+                    return Err(self.unsupported("multi-planar capture", "the single-planar devices"));
                 }
                 _ if caps.intersects(Flags::VIDEO_OUTPUT | Flags::VIDEO_OUTPUT_MPLANE) => "a video output",
                 _ if caps.intersects(Flags::META_CAPTURE | Flags::META_OUTPUT) => "a metadata node",
@@ -102,7 +102,7 @@ impl Node {
             return Err(not_video(&self.path, found));
         }
         if !caps.contains(Flags::STREAMING) {
-            return Err(self.unsupported("a device without streaming", "one that streams"));
+            return Err(self.unsupported("a device without streaming", "the devices that stream"));
         }
         Ok(())
     }

@@ -1,0 +1,295 @@
+//! YUV4MPEG2 streams (y4m): uncompressed 8-bit video with a line of text before the stream and each picture.
+//!
+//! The format as `yuv4mpeg(5)` of mjpegtools and ffmpeg's muxer have it. Progressive pictures only.
+
+use std::io::{BufRead, Read};
+use std::time::Duration;
+
+use super::colour::{self, ToRgb};
+use super::fault::{Fault, check_size, read_exactly};
+use super::{Picture, Recording};
+use crate::frame::{FrameFormat, PixelFormat, Range};
+
+/// Longest header line that is read, in bytes.
+const MAX_LINE: u64 = 4096;
+
+/// A y4m stream from a file or a pipe.
+pub struct Y4m<R> {
+    input: R,
+    header: Header,
+    /// One stored picture.
+    planes: Vec<u8>,
+    /// Pictures given so far.
+    given: u64,
+    frames: Option<u64>,
+}
+
+impl<R: BufRead> Y4m<R> {
+    /// Reads the stream's header; `bytes` is the length of the whole stream where that is known.
+    pub fn new(mut input: R, bytes: Option<u64>) -> Result<Self, Fault> {
+        let line = line(&mut input)?;
+        let header = Header::parse(&line)?;
+        let stored = header.luma() + 2 * header.chroma();
+        let frame_line = b"FRAME\n".len();
+        Ok(Self {
+            frames: bytes.map(|n| n.saturating_sub(line.len() as u64) / (stored + frame_line) as u64),
+            input,
+            header,
+            planes: Vec::new(),
+            given: 0,
+        })
+    }
+}
+
+impl<R: BufRead + Send> Recording for Y4m<R> {
+    fn next(&mut self, into: &mut Vec<u8>) -> Result<Option<Picture>, Fault> {
+        let line = line(&mut self.input)?;
+        if line.is_empty() {
+            return Ok(None);
+        }
+        if !line.starts_with(b"FRAME") {
+            return Err(Fault::corrupt(
+                "expected a line beginning with FRAME before the picture",
+            ));
+        }
+        let Header { chroma, width, .. } = self.header;
+        let (luma, plane) = (self.header.luma(), self.header.chroma());
+        self.planes.clear();
+        read_exactly(&mut self.input, luma + 2 * plane, &mut self.planes)?;
+        let (y, rest) = self.planes.split_at(luma);
+        let (u, v) = rest.split_at(plane);
+        let mut format = self.header.format();
+        match chroma {
+            Chroma::C420 => format.stride = colour::nv12(y, u, v, width as usize, into),
+            Chroma::C422 => colour::yuyv(y, u, v, width as usize, into),
+            Chroma::C444 => {
+                let to_rgb = ToRgb::new(format.matrix, self.header.range.unwrap_or(Range::Limited));
+                into.extend(
+                    y.iter()
+                        .zip(u)
+                        .zip(v)
+                        .flat_map(|((&y, &u), &v)| to_rgb.rgb(y, u, v)),
+                );
+            }
+            Chroma::Mono => match self.header.range {
+                Some(Range::Limited) => {
+                    let to_rgb = ToRgb::new(format.matrix, Range::Limited);
+                    into.extend(y.iter().map(|&y| to_rgb.rgb(y, 128, 128)[0]));
+                }
+                _ => into.extend_from_slice(y),
+            },
+        }
+        let t = self.header.time(self.given);
+        self.given += 1;
+        Ok(Some(Picture { format, t }))
+    }
+
+    fn describe(&self) -> String {
+        let Header {
+            width, height, rate, ..
+        } = self.header;
+        let rate = rate.0 as f64 / rate.1 as f64;
+        format!("{width}x{height} video, {rate:.3} pictures a second")
+    }
+
+    fn len(&self) -> Option<u64> {
+        self.frames
+    }
+}
+
+/// A line with its newline; empty at the end of the stream.
+fn line(input: &mut impl BufRead) -> Result<Vec<u8>, Fault> {
+    let mut line = Vec::new();
+    input.take(MAX_LINE).read_until(b'\n', &mut line)?;
+    if !line.is_empty() && line.last() != Some(&b'\n') {
+        return Err(Fault::corrupt(format!(
+            "the file ends early or a header line has more than {MAX_LINE} bytes"
+        )));
+    }
+    Ok(line)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Chroma {
+    C420,
+    C422,
+    C444,
+    Mono,
+}
+
+#[derive(Debug, PartialEq)]
+struct Header {
+    width: u32,
+    height: u32,
+    chroma: Chroma,
+    /// Pictures a second, as a fraction of positive numbers.
+    rate: (u32, u32),
+    /// As the stream says; most say nothing.
+    range: Option<Range>,
+}
+
+impl Header {
+    fn parse(line: &[u8]) -> Result<Self, Fault> {
+        let text = str::from_utf8(line)
+            .ok()
+            .and_then(|text| text.strip_prefix("YUV4MPEG2 "));
+        let text = text.ok_or_else(|| Fault::corrupt("expected a first line beginning with YUV4MPEG2"))?;
+        let damaged = |field: &str| Fault::corrupt(format!("the header's field \"{field}\" cannot be read"));
+        let (mut width, mut height) = (None, None);
+        let (mut chroma, mut rate, mut range) = (Chroma::C420, (25, 1), None);
+        for field in text.split_ascii_whitespace() {
+            let (name, value) = field.split_at_checked(1).ok_or_else(|| damaged(field))?;
+            match name {
+                "W" => width = Some(value.parse::<u32>().map_err(|_| damaged(field))?),
+                "H" => height = Some(value.parse::<u32>().map_err(|_| damaged(field))?),
+                "F" => {
+                    let (over, under) = value.split_once(':').ok_or_else(|| damaged(field))?;
+                    let number = |text: &str| text.parse::<u32>().map_err(|_| damaged(field));
+                    // 0:0 and the like are an unknown rate.
+                    rate = match (number(over)?, number(under)?) {
+                        (over @ 1.., under @ 1..) => (over, under),
+                        _ => rate,
+                    };
+                }
+                "I" if !matches!(value, "p" | "?") => {
+                    return Err(Fault::unsupported(
+                        format!("interlaced video ({field})"),
+                        "progressive video; deinterlace it first",
+                    ));
+                }
+                "C" => {
+                    chroma = match value {
+                        "420" | "420jpeg" | "420mpeg2" | "420paldv" => Chroma::C420,
+                        "422" => Chroma::C422,
+                        "444" => Chroma::C444,
+                        "mono" => Chroma::Mono,
+                        _ => {
+                            return Err(Fault::unsupported(
+                                format!("the y4m colour space {value}"),
+                                "C420, C420jpeg, C420mpeg2, C420paldv, C422, C444, Cmono",
+                            ));
+                        }
+                    }
+                }
+                "X" if value == "COLORRANGE=FULL" => range = Some(Range::Full),
+                "X" if value == "COLORRANGE=LIMITED" => range = Some(Range::Limited),
+                _ => {}
+            }
+        }
+        let (Some(width), Some(height)) = (width, height) else {
+            return Err(Fault::corrupt("the header gives no width (W) or no height (H)"));
+        };
+        let (width, height) = check_size(width.into(), height.into(), 3)?;
+        Ok(Self {
+            width,
+            height,
+            chroma,
+            rate,
+            range,
+        })
+    }
+
+    /// Bytes of the luma plane.
+    fn luma(&self) -> usize {
+        self.width as usize * self.height as usize
+    }
+
+    /// Bytes of one chroma plane.
+    fn chroma(&self) -> usize {
+        let (width, height) = (self.width as usize, self.height as usize);
+        match self.chroma {
+            Chroma::C420 => width.div_ceil(2) * height.div_ceil(2),
+            Chroma::C422 => width.div_ceil(2) * height,
+            Chroma::C444 => width * height,
+            Chroma::Mono => 0,
+        }
+    }
+
+    fn format(&self) -> FrameFormat {
+        let pixels = match self.chroma {
+            Chroma::C420 => PixelFormat::Nv12,
+            Chroma::C422 => PixelFormat::Yuyv,
+            Chroma::C444 => PixelFormat::Rgb24,
+            Chroma::Mono => PixelFormat::Grey,
+        };
+        FrameFormat {
+            range: self.range.unwrap_or(Range::Limited),
+            ..FrameFormat::packed(pixels, self.width, self.height)
+        }
+    }
+
+    fn time(&self, n: u64) -> Duration {
+        let nanos = u128::from(n) * u128::from(self.rate.1) * 1_000_000_000 / u128::from(self.rate.0);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Read = (FrameFormat, Duration, Vec<u8>);
+
+    fn read(stream: &[u8]) -> Result<Vec<Read>, Fault> {
+        let mut y4m = Y4m::new(stream, Some(stream.len() as u64))?;
+        let mut all = Vec::new();
+        let mut into = Vec::new();
+        while let Some(Picture { format, t }) = y4m.next(&mut into)? {
+            all.push((format, t, std::mem::take(&mut into)));
+        }
+        assert_eq!(y4m.len(), Some(all.len() as u64));
+        Ok(all)
+    }
+
+    #[test]
+    fn every_colour_space_becomes_a_frame_format() {
+        let frames = read(
+            b"YUV4MPEG2 W2 H2 F30000:1001 Ip A1:1 C420mpeg2 XCOLORRANGE=FULL\n\
+                            FRAME\nabcdefFRAME Ix\nghijkl",
+        )
+        .expect("4:2:0");
+        assert_eq!(frames[0].2, b"abcdef");
+        assert_eq!(frames[1].1, Duration::from_nanos(33_366_666));
+        assert_eq!(
+            (frames[0].0.pixels, frames[0].0.range),
+            (PixelFormat::Nv12, Range::Full)
+        );
+
+        let frames = read(b"YUV4MPEG2 W3 H1 F25:1 C422\nFRAME\nabcdefg").expect("4:2:2");
+        assert_eq!(
+            (frames[0].0.pixels, &frames[0].2[..]),
+            (PixelFormat::Yuyv, &b"adbfcecg"[..])
+        );
+
+        let frames = read(b"YUV4MPEG2 W1 H2 F25:1 C444\nFRAME\n\x10\xeb\x80\x80\x80\x80").expect("4:4:4");
+        assert_eq!(
+            (frames[0].0.pixels, &frames[0].2[..]),
+            (PixelFormat::Rgb24, &[0, 0, 0, 255, 255, 255][..])
+        );
+
+        let mono = b"YUV4MPEG2 W2 H1 F25:1 Cmono XCOLORRANGE=LIMITED\nFRAME\n\x10\xeb";
+        assert_eq!(read(mono).expect("mono")[0].2, [0, 255]);
+        assert_eq!(
+            read(b"YUV4MPEG2 W2 H1 Cmono\nFRAME\n\x10\xeb").expect("mono")[0].2,
+            [0x10, 0xeb]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused_in_words() {
+        let words = |stream: &[u8]| match read(stream).expect_err("refused") {
+            Fault::Corrupt(reason) => reason,
+            Fault::Unsupported { found, .. } => found,
+            other => panic!("{other:?}"),
+        };
+        assert!(words(b"YUV4MPEG2 W4 H4 F25:1 It C420\n").contains("interlaced"));
+        assert!(words(b"YUV4MPEG2 W4 H4 C420p10\n").contains("420p10"));
+        assert!(words(b"YUV4MPEG2 W4\n").contains("no height"));
+        assert!(words(b"YUV4MPEG2 W0 H4\n").contains("0x4"));
+        assert!(words(b"YUV4MPEG2 W16384 H99999\n").contains("99999"));
+        assert!(words(b"YUV4MPEG2 W4 H4 F25\n").contains("F25"));
+        assert!(words(b"YUV4MPEG2 W2 H2\nFRAME\nabc").contains("ends early"));
+        assert!(words(b"YUV4MPEG2 W2 H2\nPICTURE\nabcdef").contains("FRAME"));
+        assert!(words(&[b'Y'; 9000]).contains("header line"));
+    }
+}
