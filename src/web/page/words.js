@@ -5,7 +5,7 @@ export const SIGNAL = {
   frozen: "FROZEN",
   "no-signal": "NO SIGNAL",
   unsupported: "UNSUPPORTED SIGNAL",
-  absent: "NO DEVICE",
+  absent: "NO PICTURE",
   lost: "NO CONNECTION",
 };
 
