@@ -5,6 +5,8 @@
 
 mod contract;
 mod onnx;
+#[cfg(test)]
+mod tests;
 mod tract;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,0 +1,82 @@
+//! Every real picture and clip is graded. The files are not part of the project: they lie beside it, or this skips.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Pictures and clips under `folder`, in order.
+fn inputs(folder: &Path, found: &mut Vec<PathBuf>) {
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("a folder")
+        .map(|e| e.expect("an entry").path())
+        .collect();
+    entries.sort();
+    for path in entries {
+        let kind = path.extension().map(|e| e.to_string_lossy().into_owned());
+        if path.is_dir() {
+            inputs(&path, found);
+        } else if kind.is_some_and(|k| k != "txt" && k != "md") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_real_picture_and_clip_is_graded() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    if !data.is_dir() {
+        println!("skipped: no ../shared/data");
+        return;
+    }
+    let mut paths = Vec::new();
+    inputs(&data, &mut paths);
+    assert!(paths.len() > 30, "{} files", paths.len());
+    let ffmpeg = Command::new("ffmpeg").arg("-version").output().is_ok();
+    let is_video = |p: &PathBuf| {
+        p.extension()
+            .is_some_and(|e| ["mp4", "mov", "mpeg"].iter().any(|v| e == *v))
+    };
+    if !ffmpeg {
+        println!(
+            "skipped: {} videos, no ffmpeg is installed",
+            paths.iter().filter(|p| is_video(p)).count()
+        );
+        paths.retain(|p| !is_video(p));
+    }
+    // Long clips take minutes without a fast engine; here the reading counts, and the first score.
+    let (long, short): (Vec<_>, Vec<_>) = paths.into_iter().partition(is_video);
+    let output = Command::new(env!("CARGO_BIN_EXE_sonograde"))
+        .args(["grade", "--json"])
+        .args(&short)
+        .output()
+        .expect("the program starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|l| serde_json::from_str(l).expect("a JSON line"))
+        .collect();
+    for path in &short {
+        let of = |kind: &str| {
+            lines
+                .iter()
+                .filter(|l| l["type"] == kind && l["path"] == path.display().to_string())
+                .count()
+        };
+        assert!(of("frame") > 0 && of("verdict") == 1, "{}", path.display());
+    }
+    for path in &long {
+        use sonograde::capture::{Captured, FrameSource, clip};
+        let mut clip = clip::open(path).expect("a video opens");
+        let pool = sonograde::frame::BufferPool::default();
+        let first = clip.next(&pool, std::time::Duration::from_secs(10));
+        assert!(
+            matches!(first, Ok(Captured::Frame(_))),
+            "{}: {first:?}",
+            path.display()
+        );
+    }
+    println!("graded {} files, opened {} videos", short.len(), long.len());
+}
