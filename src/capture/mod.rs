@@ -34,7 +34,8 @@ pub trait FrameSource: Send {
     /// The next frame, its bytes in a buffer of `pool`; waits at most `wait` for a live picture.
     ///
     /// # Errors
-    /// [`CaptureError`]; after one, a live source is closed and opened again, a recording is over.
+    /// [`CaptureError`]; after one, a live source is closed and opened again. A recording is asked further: it
+    /// goes on with its next picture or gives [`Captured::End`].
     fn next(&mut self, pool: &BufferPool, wait: Duration) -> Result<Captured, CaptureError>;
 
     /// One line for people: what this is and what it delivers (`/dev/video0: 1920x1080 yuyv`).

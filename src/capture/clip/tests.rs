@@ -266,11 +266,13 @@ fn real_recordings_give_the_documented_frames() {
         ("clips/clarius-ocular-short.mp4", 50, 1280, 960),
         ("clips/sonosite-anon-eye1-video.mp4", 100, 960, 720),
     ] {
-        if name.ends_with("mov") || name.ends_with("mp4") || name.ends_with("mpeg") {
-            if !ffmpeg {
-                eprintln!("skipped: {name}: ffmpeg is not installed");
-                continue;
-            }
+        if !ffmpeg
+            && [".mov", ".mp4", ".mpeg"]
+                .iter()
+                .any(|video| name.ends_with(video))
+        {
+            eprintln!("skipped: {name}: ffmpeg is not installed");
+            continue;
         }
         let path = data.join(name);
         let mut clip = open(&path).unwrap_or_else(|error| panic!("{error}"));

@@ -1,7 +1,7 @@
 //! Video containers, by way of an installed `ffmpeg` that writes Y4M into a pipe.
 //!
-//! A thread `ffmpeg-words` keeps the end of what ffmpeg says until the clip is dropped. The size and matrix of
-//! the colours are those of Y4M: the container's own colour matrix is not carried over.
+//! A thread `ffmpeg-words` keeps the end of what ffmpeg says until the clip is dropped. Times are those of the
+//! nominal rate, and the colour matrix is the usual one for the size: Y4M carries neither from the container.
 
 use std::ffi::OsString;
 use std::io::{self, BufReader, Read};
@@ -34,11 +34,26 @@ impl Video {
         let mut input = OsString::from("file:");
         input.push(std::path::absolute(path)?);
         let mut child = Command::new(program)
-            .args(["-v", "error", "-nostdin", "-protocol_whitelist", "file", "-format_whitelist", FORMATS])
+            .args([
+                "-v",
+                "error",
+                "-nostdin",
+                "-protocol_whitelist",
+                "file",
+                "-format_whitelist",
+                FORMATS,
+            ])
             .arg("-i")
             .arg(input)
             // Every picture once, whatever its time; only pictures marked as interlaced are deinterlaced.
-            .args(["-map", "0:v:0", "-fps_mode", "passthrough", "-vf", "yadif=deint=interlaced"])
+            .args([
+                "-map",
+                "0:v:0",
+                "-fps_mode",
+                "passthrough",
+                "-vf",
+                "yadif=deint=interlaced",
+            ])
             .args(["-f", "yuv4mpegpipe", "-strict", "-1", "-pix_fmt", "yuv420p", "-"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -46,8 +61,8 @@ impl Video {
             .spawn()
             .map_err(|error| match error.kind() {
                 io::ErrorKind::NotFound => Fault::Tool(format!(
-                    "not a PNG, JPEG, DICOM, Y4M or MetaImage file; other videos are read through {program}, which is \
-                     not installed (Debian: apt-get install ffmpeg)"
+                    "not a PNG, JPEG, DICOM, Y4M or MetaImage file; other videos are read through {program}, \
+                     which is not installed (Debian: apt-get install ffmpeg)"
                 )),
                 _ => Fault::Tool(format!("{program} cannot be started: {error}")),
             })?;
@@ -88,21 +103,31 @@ struct Ffmpeg {
 }
 
 impl Ffmpeg {
-    /// Waits for a program whose output has ended, and says why if it failed.
+    /// Waits for a program whose output has ended, and says what went wrong if anything did.
     fn ended(&mut self) -> Result<(), Fault> {
-        match self.child.wait()? {
-            status if status.success() => Ok(()),
-            status => Err(self.explain(Fault::Tool(format!("ffmpeg failed ({status})")))),
+        let status = self.child.wait()?;
+        match (status.success(), self.said()) {
+            (true, words) if words.is_empty() => Ok(()),
+            (true, words) => Err(Fault::corrupt(format!("a part is damaged; ffmpeg says: {words}"))),
+            (false, words) => Err(Fault::Tool(format!("ffmpeg cannot read it ({status}): {words}"))),
         }
     }
 
     /// Ends the program: the fault is what it says is wrong, or else `fault`.
     fn explain(&mut self, fault: Fault) -> Fault {
         self.stop();
-        match self.words.take().map(JoinHandle::join) {
-            Some(Ok(words)) if !words.is_empty() => Fault::Tool(format!("ffmpeg cannot read it: {words}")),
-            _ => fault,
+        match self.said() {
+            words if words.is_empty() => fault,
+            words => Fault::Tool(format!("ffmpeg cannot read it: {words}")),
         }
+    }
+
+    /// All that an ended program said.
+    fn said(&mut self) -> String {
+        self.words
+            .take()
+            .and_then(|thread| thread.join().ok())
+            .unwrap_or_default()
     }
 
     fn stop(&mut self) {

@@ -94,8 +94,8 @@ pub fn jpeg2000(stream: Vec<u8>, image: &Image, syntax: &str) -> Result<Samples,
     Ok(Samples { bytes, wide, ycbcr })
 }
 
-/// Sample precision and whether the components are transformed, from the codestream's main header (ITU-T T.800,
-/// annex A.5 and A.6).
+/// Sample precision and whether the components are transformed, from the codestream's main header
+/// (ITU-T T.800, annex A.5 and A.6).
 fn inspect_jpeg2000(stream: &[u8], image: &Image) -> Result<(u8, bool), Fault> {
     let damaged = || Fault::corrupt("the JPEG 2000 codestream's header is damaged");
     let word = |at: usize| Some(u16::from_be_bytes(stream.get(at..at + 2)?.try_into().ok()?));
@@ -116,14 +116,17 @@ fn inspect_jpeg2000(stream: &[u8], image: &Image) -> Result<(u8, bool), Fault> {
     let each = stream
         .get(42..42 + 3 * usize::from(image.samples))
         .ok_or_else(damaged)?;
-    let precision = each[0] + 1;
-    agree("JPEG 2000", [width, height, components], precision, image)?;
-    if each.chunks(3).any(|c| c[1..] != [1, 1] || c[0] != each[0]) {
+    if each
+        .chunks(3)
+        .any(|c| c[0] > 15 || c[0] != each[0] || c[1..] != [1, 1])
+    {
         return Err(Fault::unsupported(
-            "a JPEG 2000 frame whose components differ or are signed or subsampled",
+            "a JPEG 2000 frame whose components differ or are signed, subsampled or of more than 16 bits",
             "equal unsigned components",
         ));
     }
+    let precision = each[0] + 1;
+    agree("JPEG 2000", [width, height, components], precision, image)?;
     let mut at = 4;
     loop {
         at += usize::from(word(at).ok_or_else(damaged)?);
@@ -212,8 +215,8 @@ fn words(error: &dyn std::error::Error) -> String {
     words
 }
 
-/// Decodes an RLE frame: for each sample, most significant byte first, a segment of packed bytes (DICOM PS3.5,
-/// annex G).
+/// Decodes an RLE frame: for each sample, most significant byte first, a segment of packed bytes
+/// (DICOM PS3.5, annex G).
 pub fn rle(stored: &[u8], image: &Image) -> Result<Samples, Fault> {
     let word = |at: usize| Some(u32::from_le_bytes(stored.get(at..at + 4)?.try_into().ok()?) as usize);
     let depth = usize::from(image.bits_allocated / 8);

@@ -1,8 +1,8 @@
 //! A DICOM file up to its pixel data: the elements that say how pictures are stored, and where they lie.
 //!
-//! `dicom-object` is not used for this: it takes an element's length on trust (a bit flipped in a length makes
-//! it ask for 4 GiB) and descends into sequences by recursion (nesting overflows the stack, which ends the
-//! daemon). Here one counter stands for all nesting, and only what is wanted is read.
+//! `dicom-object` is not used for this: it takes an element's length on trust (one flipped bit makes it ask for
+//! 4 GiB) and descends into sequences by recursion (nesting overflows the stack, which ends the daemon). Here
+//! one counter stands for all nesting, and only what is wanted is read.
 //! Encoding: DICOM PS3.5, sections 7 and A; file: PS3.10, section 7.
 
 use std::collections::BTreeMap;

@@ -1,6 +1,7 @@
 //! DICOM ultrasound pictures and clips (PS3.3, sections A.6 and A.7), read and decoded frame by frame.
 //!
-//! Only the header's few elements and one frame are held in memory. Regions, calibration and patient data are not read.
+//! Only the header's few elements and one frame are held in memory. Regions, calibration and patient data are
+//! not read.
 
 mod codec;
 mod header;

@@ -88,7 +88,7 @@ impl Image {
                 "8 bits a sample, or up to 16 for a palette",
             ));
         }
-        let (width, height) = check_size(columns.into(), rows.into(), 6)?;
+        let (width, height) = check_size(columns.into(), rows.into(), 3)?;
         Ok(Self {
             width,
             height,

@@ -289,6 +289,59 @@ fn jpeg_colours_follow_the_stream_then_the_header() {
 }
 
 #[test]
+fn lossless_streams_are_exact_in_every_colour() {
+    // One pixel 200, 128, 100 by JPEG's process 14: codes 00, 01 and 10 for differences of 0, 5 and 7 bits.
+    let mut jpeg = vec![
+        0xff, 0xd8, 0xff, 0xc3, 0, 17, 8, 0, 1, 0, 1, 3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0,
+    ];
+    jpeg.extend([
+        0xff, 0xc4, 0, 22, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 7,
+    ]);
+    jpeg.extend([
+        0xff, 0xda, 0, 12, 3, 1, 0, 2, 0, 3, 0, 1, 0, 0, 0xa4, 0x08, 0xff, 0, 0xff, 0xd9,
+    ]);
+    let syntax = uids::JPEG_LOSSLESS_SV1;
+    let one = |colours| {
+        pixels(&file(
+            syntax,
+            colours,
+            (1, 1),
+            fragments(&[], vec![jpeg.clone()]),
+            vec![],
+        ))
+    };
+    assert_eq!(one("RGB"), [200, 128, 100]);
+    assert_eq!(one("YBR_FULL"), [161, 220, 200]);
+
+    let j2k = decode_hex(JPEG2000);
+    let j2k = file(
+        uids::JPEG2000_LOSSLESS,
+        "YBR_RCT",
+        (8, 8),
+        fragments(&[], vec![j2k]),
+        vec![],
+    );
+    let expected: Vec<u8> = (0..64).flat_map(|n| [200, n % 8 * 8, n / 8 * 8]).collect();
+    assert_eq!(pixels(&j2k), expected);
+}
+
+/// 8x8 pixels of 200, 8x, 8y as OpenJPEG 2.5.4 codes them: reversible, components transformed.
+const JPEG2000: &str = "ff4fff51002f000000000008000000080000000000000000000000080000000800000000000000000003\
+    070101070101070101ff52000c00000001010004040001ff5c00044040ff90000a0000000000880001ff93cfb4ac11503a91\
+    367c519136d0030219ab5e309445849d1b4551aead0fc5e5e5e5e5e5e4fac80000000000020405c7d43826c9648a9f1ca5bd\
+    ba8f3aaf5b33fc97429074f7a26f512e61def64bdf815014005cac8846119b3ef439d27c18168fb11cd87e6c0b5d5c275beb\
+    6a31586ebe6f9be6f9be71644bff7fffd9";
+
+fn decode_hex(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> = hex
+        .chars()
+        .filter_map(|c| c.to_digit(16))
+        .map(|digit| digit as u8)
+        .collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
+#[test]
 fn run_lengths_decode_in_planes() {
     // Three segments: 4 times 1; 2, 3, 4, 5; 4 times 9.
     let mut frame: Vec<u8> = [3u32, 64, 66, 72].iter().flat_map(|n| n.to_le_bytes()).collect();
