@@ -89,7 +89,8 @@ impl PixelFormat {
         let width = width as usize;
         match self {
             Self::Yuyv | Self::Uyvy => width.div_ceil(2) * 4,
-            Self::Nv12 | Self::Grey => width,
+            Self::Nv12 => width.next_multiple_of(2),
+            Self::Grey => width,
             Self::Rgb24 | Self::Bgr24 => width * 3,
         }
     }

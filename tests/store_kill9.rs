@@ -15,7 +15,8 @@ use sonograde::exam::record::{
     ActivationMap, Exam, Graded, KeyFrame, KeyReason, ModelIdentity, Provenance, Scored,
 };
 use sonograde::frame::Rect;
-use sonograde::store::{Entry, Store, Writer, exam_id};
+use sonograde::exam::exam_id;
+use sonograde::store::{Entry, Store, Writer};
 
 /// Tells the child which store to write.
 const STORE: &str = "SONOGRADE_TEST_STORE";

@@ -8,5 +8,5 @@ mod session;
 mod verdict;
 
 pub use key_frames::KeyFrames;
-pub use session::{Session, Step};
+pub use session::{Session, Step, exam_id};
 pub use verdict::Aggregate;

@@ -104,7 +104,7 @@ fn a_convolution_that_is_not_quantized_is_named() {
     });
     assert!(shifted.expected.contains("zero points 0"), "{shifted}");
     let unquantized = departure(|g| g.nodes.retain(|n| n.op != "QuantizeLinear"));
-    assert!(unquantized.place.contains("Conv"), "{unquantized}");
+    assert!(unquantized.expected.contains("QuantizeLinear"), "{unquantized}");
 }
 
 #[test]

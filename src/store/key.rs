@@ -4,7 +4,7 @@
 //! follow for a frame. Both numbers are big-endian, so sled's order is the order of time and an exam's frames
 //! are one range. Pure.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime};
 
 use super::StoreError;
 
@@ -12,11 +12,6 @@ use super::StoreError;
 const TIME: &str = "%Y%m%dT%H%M%S%.3fZ";
 /// Letters of the time and the hyphen in an id.
 const HEAD: usize = 21;
-
-/// The id of an exam that started at `started`; `salt` keeps two that started in one millisecond apart.
-pub fn exam_id(started: DateTime<Utc>, salt: u16) -> String {
-    format!("{}-{salt:04x}", started.format(TIME))
-}
 
 /// An exam's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +83,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::exam::exam_id;
 
     proptest! {
         #[test]

@@ -28,7 +28,6 @@ use std::path::{Path, PathBuf};
 
 pub use error::{SledFault, StoreError};
 pub use files::KeyFramePath;
-pub use key::exam_id;
 pub use writer::{Entry, Status, Writer};
 
 use crate::exam::record::{ActivationMap, Exam, Graded, KeyFrame};
