@@ -11,11 +11,11 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use chrono::DateTime;
+use sonograde::exam::exam_id;
 use sonograde::exam::record::{
     ActivationMap, Exam, Graded, KeyFrame, KeyReason, ModelIdentity, Provenance, Scored,
 };
 use sonograde::frame::Rect;
-use sonograde::exam::exam_id;
 use sonograde::store::{Entry, Store, Writer};
 
 /// Tells the child which store to write.
