@@ -74,7 +74,8 @@ impl Encoder {
     }
 }
 
-/// Encodes the newest frame whenever there is one and somebody looks, until it is aborted or the pipeline is gone.
+/// Encodes the newest frame whenever there is one and somebody looks, until it is aborted: clients are hung up on
+/// when `pictures` is dropped, and they outlive the pipeline.
 pub(super) async fn encode(
     mut live: watch::Receiver<Live>,
     mut viewers: watch::Receiver<usize>,
@@ -92,6 +93,7 @@ pub(super) async fn encode(
         }
         tokio::time::sleep_until((began + SPACING.max(3 * began.elapsed())).into()).await;
     }
+    std::future::pending().await
 }
 
 /// Encodes one picture; gives the encoder back for the next.

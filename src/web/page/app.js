@@ -22,9 +22,10 @@ function showSite({ label, source, band, model, version }) {
   if (newest === site) return;
   site = newest;
   say("label", label);
-  say("source", source);
+  say("source", `From ${source}`);
   say("band", `indeterminate ${share(band[0])} to ${share(band[1])}`);
-  say("model", `Model ${model.name} ${model.version} (${model.sha256.slice(0, 8)}), Sonograde ${version}`);
+  say("version", version);
+  say("model", `Model ${model.name} ${model.version} (${model.sha256.slice(0, 8)})`);
   drawScale(band);
   setBand(band);
 }
@@ -81,7 +82,7 @@ function onState(state) {
   const scoring = state.score !== null;
   const signal = state.signal.state;
   const not = signal === "live" ? `not scored: ${why.toLowerCase()}` : "";
-  showSignal(signal, scoring ? "scoring every new frame" : not);
+  showSignal(signal, scoring ? "scoring" : not);
   showScore(state.score, why, advice);
   showExam(state.exam, !scoring);
   showStore(state.store);
