@@ -140,7 +140,7 @@ fn input(graph: &Graph) -> Result<[usize; 2], Departure> {
     let [port] = &graph.inputs[..] else {
         return departs("input pixels", expected, format!("{} inputs", graph.inputs.len()));
     };
-    let fits = |n: usize| n > 0 && n % 32 == 0 && n <= MAX_SIDE;
+    let fits = |n: usize| n > 0 && n.is_multiple_of(32) && n <= MAX_SIDE;
     match port.dims[..] {
         [Some(1), Some(3), Some(h), Some(w)]
             if port.name == "pixels" && port.data_type == UINT8 && fits(h) && fits(w) =>

@@ -74,7 +74,7 @@ fn drain(source: &mut dyn FrameSource, pace: Pace, shared: &Shared) -> Option<Ca
                 }
             }
             Ok(Captured::End) => {
-                let reason = format!("{} is over", source.describe());
+                let reason = format!("the recording is over: {}", source.describe());
                 shared.set_signal(Signal::Absent { reason });
                 return None;
             }

@@ -236,6 +236,7 @@ fn view(exam: &Exam, verdict: crate::exam::record::Verdict) -> ExamView {
     ExamView {
         id: exam.id.clone(),
         started: exam.started,
+        ended: exam.ended.is_some(),
         verdict,
     }
 }

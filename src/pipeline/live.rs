@@ -61,6 +61,8 @@ pub struct ExamView {
     pub id: String,
     /// First scored frame.
     pub started: DateTime<Utc>,
+    /// Whether it has ended: the verdict is its last.
+    pub ended: bool,
     /// The verdict so far.
     pub verdict: Verdict,
 }

@@ -90,6 +90,7 @@ fn scored(seq: u64, score: f32) -> Live {
         exam: Some(ExamView {
             id: "20261123T120000.000Z-0001".to_owned(),
             started: chrono::DateTime::UNIX_EPOCH,
+            ended: false,
             verdict: Verdict {
                 verdict: Grade::High,
                 score: Some(0.8),

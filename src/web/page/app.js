@@ -63,9 +63,10 @@ function showExam(exam, paused) {
   const { verdict, score, ci95, frames_scored: scored, frames_seen: seen } = exam.verdict;
   const interval = ci95 ? `95 % ${share(ci95[0])} to ${share(ci95[1])}` : "too few frames";
   const counted = `${frames(scored)} counted, ${whole(seen)} seen`;
-  showVerdict(verdict, "", `P(high) ${share(score)}, ${interval}`, paused ? `Paused: ${counted}` : counted);
+  showVerdict(verdict, "", `P(high) ${share(score)}, ${interval}`, paused && !exam.ended ? `Paused: ${counted}` : counted);
   const started = new Date(exam.started).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
-  say("exam", `exam since ${started}`);
+  say("verdict-name", exam.ended ? "Verdict" : "Verdict so far");
+  say("exam", exam.ended ? `exam of ${started}` : `exam since ${started}`);
 }
 
 function showStore({ saved, waiting, fault }) {
