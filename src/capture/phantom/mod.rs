@@ -63,7 +63,7 @@ impl Phantom {
             screen: Screen::new(seed, scan.probe()),
             scan,
             frame: 0,
-            frames: (seconds * FRAME_HZ as f64) as u64,
+            frames: libm::round(seconds * FRAME_HZ as f64) as u64,
             began: SystemTime::now(),
         }
     }

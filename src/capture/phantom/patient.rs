@@ -310,16 +310,16 @@ fn boluses(draws: &mut Draws, severity: f32) -> [Bolus; 8] {
         peak,
         ..cortex
     };
-    [
-        slow(2.0, 2.0, 0.012),
-        slow(4.5, 3.0, 0.22),
-        cortex,
-        slow(5.0, 2.4, 0.35),
-        slow(3.0, 2.0, 0.03),
-        slow(-1.0, 0.6, 2.2),
-        mass,
-        capsule,
-    ]
+    Tissue::ALL.map(|tissue| match tissue {
+        Tissue::Fat => slow(2.0, 2.0, 0.012),
+        Tissue::Liver => slow(4.5, 3.0, 0.22),
+        Tissue::Cortex => cortex,
+        Tissue::Medulla => slow(5.0, 2.4, 0.35),
+        Tissue::Sinus => slow(3.0, 2.0, 0.03),
+        Tissue::Vessel => slow(-1.0, 0.6, 2.2),
+        Tissue::Mass => mass,
+        Tissue::Capsule => capsule,
+    })
 }
 
 /// The power ratio of so many dB.
