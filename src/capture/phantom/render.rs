@@ -124,8 +124,7 @@ impl Scan {
         self.converter.convert(&self.maps.lesion, self.shift(n), put);
     }
 
-    /// The lesion's bounding box in the pane over the whole breath, with a margin as a sonographer
-    /// would leave it.
+    /// The lesion's bounding box in the pane between breaths, with a margin as a sonographer would leave it.
     pub fn roi(&self) -> Rect {
         let samples = (0..ROWS * BEAMS).filter(|i| self.maps.lesion[*i] == 255);
         let (mut low, mut high) = ([f32::INFINITY; 2], [f32::NEG_INFINITY; 2]);

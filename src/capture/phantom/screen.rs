@@ -17,6 +17,7 @@ use crate::frame::{FrameFormat, PixelFormat, Rect};
 
 const WIDTH: u32 = 1920;
 const HEIGHT: u32 = 1080;
+const BANNER_HEIGHT: u32 = 96;
 /// Where the images are.
 pub(super) const B_MODE: Rect = pane(290);
 pub(super) const CONTRAST: Rect = pane(1010);
@@ -64,7 +65,7 @@ impl Screen {
                 x: 0,
                 y: 0,
                 w: WIDTH,
-                h: 96,
+                h: BANNER_HEIGHT,
             },
             BANNER,
         );
@@ -159,7 +160,7 @@ impl Screen {
     }
 
     fn text(&mut self, x: i32, y: i32, text: &str, colour: Rgb888, font: &MonoFont<'_>) {
-        let ground = if y < 96 { BANNER } else { GROUND };
+        let ground = if y < BANNER_HEIGHT as i32 { BANNER } else { GROUND };
         let style = MonoTextStyleBuilder::new()
             .font(font)
             .text_color(colour)
