@@ -47,7 +47,7 @@ class QuantizedNetwork:
 @torch.no_grad()
 def quantize(deploy: Network, pictures: np.ndarray) -> QuantizedNetwork:
     """`deploy` (fused, on the CPU) → int8, calibrated on `pictures` u8 [n, h, w, 3]."""
-    exact = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 255
+    exact = torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2).float() / 255
     rounded, scale, layers = exact, INPUT_SCALE, []
     for conv in convolutions(deploy):
         weight_scale = _weight_scale(conv.weight)
