@@ -2,5 +2,6 @@
 
 A folder with `labels.csv` goes in; one ONNX file that keeps `models/README.md` comes out.
 The modules in the order of that flow: data, preprocess, cache, augment, repvgg, train,
-quantize, contract, runtime, calibrate, export, evaluate, golden; smoke runs them all.
+quantize, onnx_file, contract, runtime, calibrate, metrics, export, evaluate, golden; smoke runs
+them all.
 """

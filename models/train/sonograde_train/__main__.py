@@ -11,9 +11,13 @@ def main() -> None:
     """Parses the command line and runs one command."""
     parser = argparse.ArgumentParser(prog="sonograde_train", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module, text in ((train, "train a network on a folder"), (export, "fuse, quantize and write the ONNX file"),
-                         (evaluate, "figures on unseen patients"), (golden, "write golden vectors"),
-                         (smoke, "the whole pipeline in miniature")):
+    for module, text in (
+        (train, "train a network on a folder"),
+        (export, "fuse, quantize and write the ONNX file"),
+        (evaluate, "figures on unseen patients"),
+        (golden, "write golden vectors"),
+        (smoke, "the whole pipeline in miniature"),
+    ):
         name = module.__name__.rsplit(".", 1)[1]
         module.add_arguments(commands.add_parser(name, help=text))
     checker = commands.add_parser("check", help="check an ONNX file against models/README.md")

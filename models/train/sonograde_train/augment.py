@@ -34,6 +34,10 @@ def augment(wide: Tensor, pane: Tensor, size: int, rng: torch.Generator) -> Tens
     grid = F.affine_grid(theta, [n, 3, size, size], align_corners=False)
     x = F.grid_sample(source, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
-    gamma, gain, noise = uniform(0.8, 1.25, 1, 1, 1), uniform(0.8, 1.25, 1, 1, 1), uniform(0, 0.02, 1, 1, 1)
+    gamma, gain, noise = (
+        uniform(0.8, 1.25, 1, 1, 1),
+        uniform(0.8, 1.25, 1, 1, 1),
+        uniform(0, 0.02, 1, 1, 1),
+    )
     x = gain * x.clamp_min(1e-6).pow(gamma) + noise * torch.randn(x.shape, generator=rng)
     return (x.clamp(0, 1) * 255).round() / 255

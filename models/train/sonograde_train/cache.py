@@ -29,7 +29,9 @@ def wide_box(row: Row) -> Box:
 def training_arrays(folder: Path, rows: list[Row], size: int) -> tuple[np.ndarray, np.ndarray]:
     """(wide ROI, whole pane), each u8 [n, s, s, 3] with s = `size` * MARGIN."""
     side = round(size * MARGIN)
-    return _cached(folder, "wide", rows, side, wide_box), _cached(folder, "pane", rows, side, lambda r: r.pane)
+    return _cached(folder, "wide", rows, side, wide_box), _cached(
+        folder, "pane", rows, side, lambda r: r.pane
+    )
 
 
 def input_array(folder: Path, rows: list[Row], size: int) -> np.ndarray:
@@ -37,8 +39,12 @@ def input_array(folder: Path, rows: list[Row], size: int) -> np.ndarray:
     return _cached(folder, "input", rows, size, lambda row: row.roi)
 
 
-def _cached(folder: Path, name: str, rows: list[Row], side: int, box: Callable[[Row], Box]) -> np.ndarray:
-    digest = hashlib.sha256(repr([(str(r.path), r.path.stat().st_mtime_ns, box(r)) for r in rows]).encode())
+def _cached(
+    folder: Path, name: str, rows: list[Row], side: int, box: Callable[[Row], Box]
+) -> np.ndarray:
+    digest = hashlib.sha256(
+        repr([(str(r.path), r.path.stat().st_mtime_ns, box(r)) for r in rows]).encode()
+    )
     path = folder / f"{name}-{side}-{digest.hexdigest()[:16]}.npy"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)

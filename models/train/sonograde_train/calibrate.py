@@ -14,6 +14,7 @@ DETERMINATE = 0.9
 
 def fit_temperature(logits: np.ndarray, grades: np.ndarray) -> float:
     """The temperature in 0.05..20 with the least negative log-likelihood. [n, 2], [n] of 0/1."""
+
     def loss(log_temperature: float) -> float:
         p = scores(logits, np.exp(log_temperature)).clip(1e-12, 1 - 1e-12)
         return -np.mean(np.where(grades == 1, np.log(p), np.log1p(-p)))

@@ -68,7 +68,7 @@ def _read_row(folder: Path, record: dict) -> Row:
     if not record["patient_id"] or not record["exam_id"]:
         raise ValueError("patient_id and exam_id must not be empty")
     if record["grade"] not in CLASSES:
-        raise ValueError(f"unknown grade \"{record['grade']}\", expected {' or '.join(CLASSES)}")
+        raise ValueError(f'unknown grade "{record["grade"]}", expected {" or ".join(CLASSES)}')
     path = folder / record["path"]
     if not path.is_file():
         raise ValueError(f"missing file {record['path']}")
@@ -78,15 +78,23 @@ def _read_row(folder: Path, record: dict) -> Row:
     mask = folder / record["mask"] if record["mask"] else None
     if mask is not None and not mask.is_file():
         raise ValueError(f"missing mask {record['mask']}")
-    return Row(record["patient_id"], record["exam_id"], path, int(record["t_ms"]),
-               CLASSES.index(record["grade"]), pane, roi, mask)
+    return Row(
+        record["patient_id"],
+        record["exam_id"],
+        path,
+        int(record["t_ms"]),
+        CLASSES.index(record["grade"]),
+        pane,
+        roi,
+        mask,
+    )
 
 
 def _read_box(name: str, text: str, width: int, height: int) -> Box:
     try:
         x, y, w, h = (int(number) for number in text.split(","))
     except ValueError:
-        raise ValueError(f"{name} \"{text}\" is not x,y,w,h in whole pixels") from None
+        raise ValueError(f'{name} "{text}" is not x,y,w,h in whole pixels') from None
     if x < 0 or y < 0 or w < 1 or h < 1 or x + w > width or y + h > height:
         raise ValueError(f"{name} {text} lies outside the picture of {width}x{height}")
     return x, y, w, h
@@ -105,7 +113,9 @@ def split_by_patient(rows: list[Row], share: float, seed: int) -> tuple[list[Row
     for grade in range(len(CLASSES)):
         patients = sorted({row.patient_id for row in rows if row.grade == grade})
         if len(patients) < 2:
-            raise ValueError(f"a split needs at least 2 patients of grade {CLASSES[grade]}, got {len(patients)}")
+            raise ValueError(
+                f"a split needs at least 2 patients of grade {CLASSES[grade]}, got {len(patients)}"
+            )
         random.Random(f"{seed}:{grade}").shuffle(patients)
         held_out.update(patients[: max(1, round(share * len(patients)))])
     training = [row for row in rows if row.patient_id not in held_out]

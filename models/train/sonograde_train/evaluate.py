@@ -19,8 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of unseen patients")
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True, help="folder for resized pictures")
-    parser.add_argument("--run", dest="run_folder", type=Path,
-                        help="the training run: refuses its patients, and compares with its float network")
+    parser.add_argument(
+        "--run",
+        dest="run_folder",
+        type=Path,
+        help="the training run: refuses its patients, and compares with its float network",
+    )
     parser.set_defaults(run=run)
 
 
@@ -31,7 +35,9 @@ def run(args: argparse.Namespace) -> None:
     if args.run_folder:
         _refuse_known_patients(args.run_folder, rows)
     pictures = cache.input_array(args.cache, rows, model.size)
-    temperature, low, high = (float(model.metadata[key]) for key in ("temperature", "band_low", "band_high"))
+    temperature, low, high = (
+        float(model.metadata[key]) for key in ("temperature", "band_low", "band_high")
+    )
     logits, maps = model(pictures)
     score = scores(logits, temperature)
     metrics.show("by picture", metrics.picture_figures(rows, score, (low, high)))
@@ -46,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def map_figures(rows: list[Row], maps: np.ndarray) -> dict[str, float]:
-    """Pointing game (Zhang et al. 2016, 10.1007/978-3-319-46493-0_33) and share of positive energy in the mask."""
+    """Pointing game (Zhang et al. 2016, 10.1007/978-3-319-46493-0_33), positive energy in the mask."""
     hits, shares, areas = [], [], []
     for row, one in zip(rows, maps):
         if row.grade == 0:
@@ -57,8 +63,11 @@ def map_figures(rows: list[Row], maps: np.ndarray) -> dict[str, float]:
         hits.append(inside.flat[one.argmax()] >= 0.5)
         shares.append((energy * inside).sum() / max(energy.sum(), 1e-9))
         areas.append(inside.mean())
-    return {"pointing_game": float(np.mean(hits)), "energy_in_mask": float(np.mean(shares)),
-            "mask_share_of_roi": float(np.mean(areas))}
+    return {
+        "pointing_game": float(np.mean(hits)),
+        "energy_in_mask": float(np.mean(shares)),
+        "mask_share_of_roi": float(np.mean(areas)),
+    }
 
 
 def _refuse_known_patients(run_folder: Path, rows: list[Row]) -> None:

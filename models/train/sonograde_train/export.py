@@ -12,15 +12,16 @@ import numpy as np
 
 from . import cache, metrics
 from .calibrate import fit_band, fit_temperature
-from .contract import check, to_onnx
+from .contract import check
 from .data import Row, assert_no_patient_crosses, read_labels
+from .onnx_file import to_onnx
 from .quantize import quantize
 from .runtime import Model, scores
 from .train import load_best, predict
 
 CALIBRATION_PICTURES = 128
 LARGEST_AUC_LOSS = 0.01
-SOURCE = "RepVGG-{}, Ding et al. 2021, 10.1109/CVPR46437.2021.01352; class activation map, Zhou et al. 2016"
+SOURCE = "RepVGG-{}, Ding et al. 2021, 10.1109/CVPR46437.2021.01352; CAM, Zhou et al. 2016"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,12 +38,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """The `export` command."""
-    metadata = {"name": args.name, "version": args.version, "training_data": args.training_data,
-                "intended_use": args.intended_use}
+    metadata = {
+        "name": args.name,
+        "version": args.version,
+        "training_data": args.training_data,
+        "intended_use": args.intended_use,
+    }
     export(args.data, args.run_folder, args.cache or args.run_folder / "cache", args.model, metadata)
 
 
-def export(data: Path, run_folder: Path, cache_folder: Path, model_path: Path, metadata: dict[str, str]) -> dict:
+def export(
+    data: Path, run_folder: Path, cache_folder: Path, model_path: Path, metadata: dict[str, str]
+) -> dict:
     """Writes `model_path`; returns the parity figures on all validation pictures."""
     training, validation = split_of_run(run_folder, read_labels(data))
     deploy, checkpoint = load_best(run_folder)
@@ -58,7 +65,11 @@ def export(data: Path, run_folder: Path, cache_folder: Path, model_path: Path, m
     temperature = round(fit_temperature(logits, grades), 4)
     score = scores(logits, temperature)
     band = fit_band(score, grades)
-    fitted = {"temperature": f"{temperature}", "band_low": f"{band[0]:.4f}", "band_high": f"{band[1]:.4f}"}
+    fitted = {
+        "temperature": f"{temperature}",
+        "band_low": f"{band[0]:.4f}",
+        "band_high": f"{band[1]:.4f}",
+    }
     model_path.write_bytes(to_onnx(network, size, {**metadata, **fitted}))
 
     print(f"{model_path}: {model_path.stat().st_size} bytes")
@@ -77,7 +88,9 @@ def split_of_run(run_folder: Path, rows: list[Row]) -> tuple[list[Row], list[Row
     split = json.loads((run_folder / "split.json").read_text())
     unknown = {row.patient_id for row in rows} ^ {*split["training"], *split["validation"]}
     if unknown:
-        raise SystemExit(f"{run_folder} was trained on other patients: {', '.join(sorted(unknown)[:5])} …")
+        raise SystemExit(
+            f"{run_folder} was trained on other patients: {', '.join(sorted(unknown)[:5])} …"
+        )
     held_out = set(split["validation"])
     training = [row for row in rows if row.patient_id not in held_out]
     validation = [row for row in rows if row.patient_id in held_out]

@@ -42,10 +42,20 @@ def write(model_path: Path, rows: list[Row], out: Path) -> None:
         logits, maps = model(picture[None])
         name = f"{index}-{CLASSES[row.grade]}.png"
         Image.fromarray(picture).save(out / name, optimize=True)
-        vectors.append({"picture": name, "grade": CLASSES[row.grade], "logits": _numbers(logits[0]),
-                        "score": float(scores(logits, temperature)[0]), "map_high": _numbers(maps[0, 1])})
-    content = {"model": model_path.name, "sha256": hashlib.sha256(model_path.read_bytes()).hexdigest(),
-               "vectors": vectors}
+        vectors.append(
+            {
+                "picture": name,
+                "grade": CLASSES[row.grade],
+                "logits": _numbers(logits[0]),
+                "score": float(scores(logits, temperature)[0]),
+                "map_high": _numbers(maps[0, 1]),
+            }
+        )
+    content = {
+        "model": model_path.name,
+        "sha256": hashlib.sha256(model_path.read_bytes()).hexdigest(),
+        "vectors": vectors,
+    }
     (out / "golden.json").write_text(json.dumps(content, indent=1) + "\n")
 
 

@@ -39,11 +39,13 @@ def exam_auc(rows: list[Row], score: np.ndarray) -> float:
 
 
 def bootstrap_auc(patients: list[str], grades: np.ndarray, score: np.ndarray) -> tuple[float, float]:
-    """The 2.5th and 97.5th percentile of the AUC when patients are drawn with replacement, within grades."""
+    """2.5th and 97.5th percentile of the AUC over patients drawn with replacement, within grades."""
     members = defaultdict(list)
     for index, patient in enumerate(patients):
         members[int(grades[index]), patient].append(index)
-    groups = [[np.array(part) for (grade, _), part in members.items() if grade == wanted] for wanted in (0, 1)]
+    groups = [
+        [np.array(part) for (grade, _), part in members.items() if grade == wanted] for wanted in (0, 1)
+    ]
     rng = np.random.default_rng(0)
     aucs = []
     for _ in range(RESAMPLES):
@@ -53,7 +55,9 @@ def bootstrap_auc(patients: list[str], grades: np.ndarray, score: np.ndarray) ->
     return float(np.percentile(aucs, 2.5)), float(np.percentile(aucs, 97.5))
 
 
-def parity(grades: np.ndarray, exact: tuple[np.ndarray, np.ndarray], rounded: tuple[np.ndarray, np.ndarray]) -> dict:
+def parity(
+    grades: np.ndarray, exact: tuple[np.ndarray, np.ndarray], rounded: tuple[np.ndarray, np.ndarray]
+) -> dict:
     """Float against int8: (score [n], map of `high` [n, h, w]) each."""
     return {
         "auc_float": roc_auc_score(grades, exact[0]),

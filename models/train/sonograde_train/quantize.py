@@ -62,8 +62,16 @@ def quantize(deploy: Network, pictures: np.ndarray) -> QuantizedNetwork:
         bias_back = torch.from_numpy(bias.astype(np.float32) * bias_scale)
         output = F.relu(_conv(rounded, dequantized, conv) + bias_back[:, None, None])
         output_scale = np.float32(_clip(output) / 255)
-        layers.append(Layer(weight.numpy().astype(np.int8), weight_scale.numpy(), bias,
-                            conv.stride[0], scale, output_scale))
+        layers.append(
+            Layer(
+                weight.numpy().astype(np.int8),
+                weight_scale.numpy(),
+                bias,
+                conv.stride[0],
+                scale,
+                output_scale,
+            )
+        )
         exact = F.relu(exact_sum + conv.bias[:, None, None])
         rounded = (output / float(output_scale)).round().clamp(0, 255) * float(output_scale)
         scale = output_scale
@@ -83,7 +91,10 @@ def _weight_scale(weight: Tensor) -> Tensor:
     for share in np.linspace(0.6, 1.0, 41):
         scale = largest * float(share) / 127
         error = ((flat / scale).round().clamp(-127, 127) * scale - flat).square().sum(1, keepdim=True)
-        best, best_error = torch.where(error < best_error, scale, best), torch.minimum(error, best_error)
+        best, best_error = (
+            torch.where(error < best_error, scale, best),
+            torch.minimum(error, best_error),
+        )
     return best[:, 0]
 
 
@@ -95,5 +106,7 @@ def _clip(activation: Tensor, sample: int = 1_000_000) -> float:
     errors = {}
     for share in np.linspace(0.1, 1.0, 91):
         scale = largest * float(share) / 255
-        errors[largest * share] = float(((values / scale).round().clamp(0, 255) * scale - values).square().mean())
+        errors[largest * share] = float(
+            ((values / scale).round().clamp(0, 255) * scale - values).square().mean()
+        )
     return min(errors, key=errors.get)

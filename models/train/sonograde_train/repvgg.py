@@ -59,7 +59,7 @@ class Block(nn.Module):
 
 def _fold(kernel: Tensor, bn: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     """Kernel and bias of a convolution followed by `bn` at its running statistics."""
-    gain = (bn.weight.double() / (bn.running_var.double() + bn.eps).sqrt())
+    gain = bn.weight.double() / (bn.running_var.double() + bn.eps).sqrt()
     bias = bn.bias.double() - bn.running_mean.double() * gain
     return kernel.double() * gain[:, None, None, None], bias
 

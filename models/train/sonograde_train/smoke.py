@@ -16,7 +16,12 @@ from .export import export, split_of_run
 from .runtime import Model
 from .train import Settings, load_best, predict, train
 
-METADATA = {"name": "smoke", "version": "0.0.1", "training_data": "synthetic blobs", "intended_use": "demonstration"}
+METADATA = {
+    "name": "smoke",
+    "version": "0.0.1",
+    "training_data": "synthetic blobs",
+    "intended_use": "demonstration",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,8 +40,16 @@ def check(scratch: Path) -> None:
     """Raises AssertionError, or what the pipeline raises, if a joint does not hold."""
     data, out, model_path = scratch / "data", scratch / "run", scratch / "smoke.onnx"
     synthetic.write(data, patients=12, pictures=24)
-    settings = Settings("A0", ((64, 5),), batch=12, learning_rate=1e-3, weight_decay=0.05, smoothing=0.0,
-                        validation_share=0.34, seed=0)
+    settings = Settings(
+        "A0",
+        ((64, 5),),
+        batch=12,
+        learning_rate=1e-3,
+        weight_decay=0.05,
+        smoothing=0.0,
+        validation_share=0.34,
+        seed=0,
+    )
     train(data, out, settings, scratch / "cache")
     log = (out / "log.jsonl").read_text()
     train(data, out, settings, scratch / "cache")
@@ -58,7 +71,9 @@ def check(scratch: Path) -> None:
     bias = deploy.bias.detach().numpy()
     assert np.abs(maps.mean(axis=(2, 3)) + bias - logits).max() < 1e-5
     _held("mean of the activation map plus bias is the logit")
-    assert np.abs(predict(deploy, pictures)[0] - logits).mean() > 0, "int8 and float cannot be equal to the last bit"
+    assert np.abs(predict(deploy, pictures)[0] - logits).mean() > 0, (
+        "int8 and float cannot be equal to the last bit"
+    )
 
     golden.write(model_path, read_labels(data), scratch / "golden")
     assert len(list((scratch / "golden").glob("*.png"))) == golden.PICTURES

@@ -36,5 +36,15 @@ def write(folder: Path, patients: int, pictures: int, seed: int = 0, side: int =
                 half = round(1.2 * radius * side)
                 left, top = max(0, round(cx * side) - half), max(0, round(cy * side) - half)
                 roi = (left, top, min(2 * half, side - left), min(2 * half, side - top))
-                writer.writerow([f"p{patient:03}", f"e{patient:03}", path, 100 * picture, CLASSES[grade],
-                                 f"0,0,{side},{side}", ",".join(map(str, roi)), mask])
+                writer.writerow(
+                    [
+                        f"p{patient:03}",
+                        f"e{patient:03}",
+                        path,
+                        100 * picture,
+                        CLASSES[grade],
+                        f"0,0,{side},{side}",
+                        ",".join(map(str, roi)),
+                        mask,
+                    ]
+                )

@@ -53,8 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--cache", type=Path, help="folder for resized pictures (default: OUT/cache)")
     parser.add_argument("--variant", choices=VARIANTS, default="A0")
-    parser.add_argument("--stages", type=parse_stages, default=((128, 10), (224, 4)), metavar="SIZE:EPOCHS,…",
-                        help="picture sizes, the last being the model's own (default 128:10,224:4)")
+    parser.add_argument(
+        "--stages",
+        type=parse_stages,
+        default=((128, 10), (224, 4)),
+        metavar="SIZE:EPOCHS,…",
+        help="picture sizes, the last being the model's own (default 128:10,224:4)",
+    )
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--weight-decay", type=float, default=0.05)
@@ -67,7 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def parse_stages(text: str) -> tuple[tuple[int, int], ...]:
     """`128:10,224:4` → ((128, 10), (224, 4))."""
     try:
-        stages = tuple((int(size), int(epochs)) for size, epochs in (s.split(":") for s in text.split(",")))
+        stages = tuple(
+            (int(size), int(epochs)) for size, epochs in (s.split(":") for s in text.split(","))
+        )
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected SIZE:EPOCHS,… got {text}") from None
     if any(size < STRIDE or size % STRIDE or epochs < 1 for size, epochs in stages):
@@ -77,8 +84,16 @@ def parse_stages(text: str) -> tuple[tuple[int, int], ...]:
 
 def run(args: argparse.Namespace) -> None:
     """The `train` command."""
-    settings = Settings(args.variant, args.stages, args.batch, args.learning_rate, args.weight_decay,
-                        args.smoothing, args.validation_share, args.seed)
+    settings = Settings(
+        args.variant,
+        args.stages,
+        args.batch,
+        args.learning_rate,
+        args.weight_decay,
+        args.smoothing,
+        args.validation_share,
+        args.seed,
+    )
     train(args.data, args.out, settings, args.cache or args.out / "cache")
 
 
@@ -88,12 +103,16 @@ def train(data: Path, out: Path, settings: Settings, cache_folder: Path) -> None
     training, validation = split_by_patient(rows, settings.validation_share, settings.seed)
     out.mkdir(parents=True, exist_ok=True)
     _keep_settings(out, settings)
-    split = {name: sorted({row.patient_id for row in part})
-             for name, part in (("training", training), ("validation", validation))}
+    split = {
+        name: sorted({row.patient_id for row in part})
+        for name, part in (("training", training), ("validation", validation))
+    }
     (out / "split.json").write_text(json.dumps(split, indent=1))
     checked = validation[:: math.ceil(len(validation) / CHECK_PICTURES)]
-    print(f"{len(training)} training pictures of {len(split['training'])} patients, "
-          f"{len(validation)} validation pictures of {len(split['validation'])} patients")
+    print(
+        f"{len(training)} training pictures of {len(split['training'])} patients, "
+        f"{len(validation)} validation pictures of {len(split['validation'])} patients"
+    )
 
     trainer = _Trainer(settings, training)
     if (out / "last.pt").exists():
@@ -107,10 +126,23 @@ def train(data: Path, out: Path, settings: Settings, cache_folder: Path) -> None
         auc = roc_auc_score([row.grade for row in checked], logits[:, 1] - logits[:, 0])
         if size > trainer.best_size or auc > trainer.best_auc:
             trainer.best_size, trainer.best_auc = size, float(auc)
-            _save(out / "best.pt", {"network": trainer.ema.module.state_dict(), "variant": settings.variant,
-                                    "size": size, "epoch": epoch, "validation_auc": float(auc)})
+            _save(
+                out / "best.pt",
+                {
+                    "network": trainer.ema.module.state_dict(),
+                    "variant": settings.variant,
+                    "size": size,
+                    "epoch": epoch,
+                    "validation_auc": float(auc),
+                },
+            )
         _save(out / "last.pt", trainer.state())
-        line = {"epoch": epoch, "size": size, "loss": round(loss, 4), "validation_auc": round(float(auc), 4)}
+        line = {
+            "epoch": epoch,
+            "size": size,
+            "loss": round(loss, 4),
+            "validation_auc": round(float(auc), 4),
+        }
         with (out / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
         print(json.dumps(line), flush=True)
@@ -126,10 +158,10 @@ def load_best(run_folder: Path) -> tuple[Network, dict]:
 
 @torch.no_grad()
 def predict(network: Network, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """u8 [n, s, s, 3] → logits [n, 2] and activation maps [n, 2, s/32, s/32] of a network in eval mode."""
+    """u8 [n, s, s, 3] → logits [n, 2] and activation maps [n, 2, s/32, s/32], network in eval mode."""
     outputs = []
     for start in tqdm(range(0, len(pictures), 16), desc="float", leave=False):
-        batch = torch.from_numpy(np.array(pictures[start:start + 16]))
+        batch = torch.from_numpy(np.array(pictures[start : start + 16]))
         outputs.append(network(batch.permute(0, 3, 1, 2).float() / 255))
     logits, maps = zip(*outputs)
     return torch.cat(logits).numpy(), torch.cat(maps).numpy()
@@ -147,8 +179,12 @@ class _Trainer:
         matrices = [p for p in self.network.parameters() if p.ndim > 1]
         vectors = [p for p in self.network.parameters() if p.ndim <= 1]
         self.optimizer = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
-            lr=settings.learning_rate)
+            [
+                {"params": matrices, "weight_decay": settings.weight_decay},
+                {"params": vectors, "weight_decay": 0.0},
+            ],
+            lr=settings.learning_rate,
+        )
         self.rng = torch.Generator().manual_seed(settings.seed)
         self.grades = torch.tensor([row.grade for row in training])
         count = torch.bincount(self.grades, minlength=len(CLASSES))
@@ -176,7 +212,9 @@ class _Trainer:
     def _step(self, x: Tensor, grades: Tensor) -> float:
         with torch.autocast(self.device.type, torch.bfloat16):
             logits, _ = self.network(x)
-        loss = F.cross_entropy(logits.float(), grades, self.class_weights, label_smoothing=self.settings.smoothing)
+        loss = F.cross_entropy(
+            logits.float(), grades, self.class_weights, label_smoothing=self.settings.smoothing
+        )
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -191,16 +229,26 @@ class _Trainer:
             group["lr"] = self.settings.learning_rate * share
 
     def state(self) -> dict:
-        return {"network": self.network.state_dict(), "ema": self.ema.state_dict(),
-                "optimizer": self.optimizer.state_dict(), "rng": self.rng.get_state(),
-                "epoch": self.epoch, "best_size": self.best_size, "best_auc": self.best_auc}
+        return {
+            "network": self.network.state_dict(),
+            "ema": self.ema.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "rng": self.rng.get_state(),
+            "epoch": self.epoch,
+            "best_size": self.best_size,
+            "best_auc": self.best_auc,
+        }
 
     def restore(self, state: dict) -> None:
         self.network.load_state_dict(state["network"])
         self.ema.load_state_dict(state["ema"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.rng.set_state(state["rng"])
-        self.epoch, self.best_size, self.best_auc = state["epoch"], state["best_size"], state["best_auc"]
+        self.epoch, self.best_size, self.best_auc = (
+            state["epoch"],
+            state["best_size"],
+            state["best_auc"],
+        )
         print(f"resumed after epoch {self.epoch - 1}")
 
 
@@ -213,7 +261,9 @@ def _moving_average(average: Tensor, value: Tensor, updates: Tensor | int) -> Te
 def _keep_settings(out: Path, settings: Settings) -> None:
     path, text = out / "settings.json", json.dumps(asdict(settings), indent=1)
     if path.exists() and path.read_text() != text:
-        raise SystemExit(f"{path} is of a run with other settings: give another --out, or the same settings")
+        raise SystemExit(
+            f"{path} is of a run with other settings: give another --out, or the same settings"
+        )
     path.write_text(text)
 
 
