@@ -8,7 +8,6 @@ import hashlib
 import json
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from .data import Row, read_labels
@@ -46,9 +45,9 @@ def write(model_path: Path, rows: list[Row], out: Path) -> None:
             {
                 "picture": name,
                 "grade": CLASSES[row.grade],
-                "logits": _numbers(logits[0]),
+                "logits": logits[0].tolist(),
                 "score": float(scores(logits, temperature)[0]),
-                "map_high": _numbers(maps[0, 1]),
+                "map_high": maps[0, 1].tolist(),
             }
         )
     content = {
@@ -68,7 +67,3 @@ def _choose(rows: list[Row]) -> list[Row]:
             exam = sorted((row for row in rows if row.patient_id == patient), key=lambda row: row.t_ms)
             chosen.append((len(chosen) % (PICTURES // 2), grade, exam[len(exam) // 2]))
     return [row for _, _, row in sorted(chosen, key=lambda item: item[:2])]
-
-
-def _numbers(array: np.ndarray) -> list:
-    return [float(value) for value in array] if array.ndim == 1 else [_numbers(part) for part in array]
