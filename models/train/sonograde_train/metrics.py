@@ -1,0 +1,74 @@
+"""Figures of a model on labelled pictures."""
+
+from collections import defaultdict
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from .data import Row
+
+RESAMPLES = 500
+
+
+def picture_figures(rows: list[Row], score: np.ndarray, band: tuple[float, float]) -> dict[str, float]:
+    """AUC with a 95 % interval (bootstrap by patient), and the calls at 0.5 and outside the band."""
+    grades = np.array([row.grade for row in rows])
+    low, high = bootstrap_auc([row.patient_id for row in rows], grades, score)
+    determinate = (score < band[0]) | (score > band[1])
+    return {
+        "pictures": len(rows),
+        "patients": len({row.patient_id for row in rows}),
+        "auc": roc_auc_score(grades, score),
+        "auc_ci95_low": low,
+        "auc_ci95_high": high,
+        "sensitivity": (score[grades == 1] > 0.5).mean(),
+        "specificity": (score[grades == 0] <= 0.5).mean(),
+        "accuracy": ((score > 0.5) == grades).mean(),
+        "brier": np.square(score - grades).mean(),
+        "indeterminate": 1 - determinate.mean(),
+        "accuracy_determinate": ((score > 0.5) == grades)[determinate].mean(),
+    }
+
+
+def exam_auc(rows: list[Row], score: np.ndarray) -> float:
+    """AUC of the mean score of each exam."""
+    exams = defaultdict(list)
+    for row, one in zip(rows, score):
+        exams[row.patient_id, row.exam_id, row.grade].append(one)
+    return roc_auc_score([grade for _, _, grade in exams], [np.mean(part) for part in exams.values()])
+
+
+def bootstrap_auc(patients: list[str], grades: np.ndarray, score: np.ndarray) -> tuple[float, float]:
+    """2.5th and 97.5th percentile of the AUC over patients drawn with replacement, within grades."""
+    members = defaultdict(list)
+    for index, patient in enumerate(patients):
+        members[int(grades[index]), patient].append(index)
+    groups = [
+        [np.array(part) for (grade, _), part in members.items() if grade == wanted] for wanted in (0, 1)
+    ]
+    rng = np.random.default_rng(0)
+    aucs = []
+    for _ in range(RESAMPLES):
+        drawn = [group[i] for group in groups for i in rng.integers(0, len(group), len(group))]
+        index = np.concatenate(drawn)
+        aucs.append(roc_auc_score(grades[index], score[index]))
+    return float(np.percentile(aucs, 2.5)), float(np.percentile(aucs, 97.5))
+
+
+def parity(
+    grades: np.ndarray, exact: tuple[np.ndarray, np.ndarray], rounded: tuple[np.ndarray, np.ndarray]
+) -> dict:
+    """Float against int8: (score [n], map of `high` [n, h, w]) each."""
+    return {
+        "auc_float": roc_auc_score(grades, exact[0]),
+        "auc_int8": roc_auc_score(grades, rounded[0]),
+        "mean_score_difference": np.abs(exact[0] - rounded[0]).mean(),
+        "map_correlation": np.corrcoef(exact[1].ravel(), rounded[1].ravel())[0, 1],
+    }
+
+
+def show(title: str, figures: dict[str, float]) -> None:
+    """One figure a line."""
+    print(title)
+    for name, value in figures.items():
+        print(f"  {name:24}{value:.4f}" if isinstance(value, float) else f"  {name:24}{value}")
