@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Opener, Pace, Shared};
 use crate::capture::{CaptureError, Captured, FrameSource, Signal};
-use crate::frame::BufferPool;
+use crate::frame::{BufferPool, Frame};
 
 /// The longest a source may wait for a frame before the thread looks around.
 const WAIT: Duration = Duration::from_millis(100);
@@ -17,13 +17,15 @@ const LAST_BACKOFF: Duration = Duration::from_secs(2);
 pub(super) fn run(mut open: Opener, pace: Pace, shared: &Shared) {
     let mut backoff = FIRST_BACKOFF;
     let mut said = String::new();
+    let mut numbering = Numbering::default();
     while !shared.stopping() {
         let error = match open() {
             Ok(mut source) => {
                 tracing::info!("capturing from {}", source.describe());
                 said.clear();
                 backoff = FIRST_BACKOFF;
-                match drain(&mut *source, pace, shared) {
+                numbering.opened();
+                match drain(&mut *source, pace, shared, &mut numbering) {
                     Some(error) => error,
                     None => break,
                 }
@@ -52,12 +54,18 @@ pub(super) fn run(mut open: Opener, pace: Pace, shared: &Shared) {
 }
 
 /// Hands over frames until the source is over or the daemon stops (`None`), or a device is lost.
-fn drain(source: &mut dyn FrameSource, pace: Pace, shared: &Shared) -> Option<CaptureError> {
+fn drain(
+    source: &mut dyn FrameSource,
+    pace: Pace,
+    shared: &Shared,
+    numbering: &mut Numbering,
+) -> Option<CaptureError> {
     let pool = BufferPool::default();
     let mut last = Instant::now();
     while !shared.stopping() {
         match source.next(&pool, WAIT) {
-            Ok(Captured::Frame(frame)) => {
+            Ok(Captured::Frame(mut frame)) => {
+                numbering.go_on(&mut frame);
                 last = Instant::now();
                 shared.captured.fetch_add(1, Ordering::Relaxed);
                 shared.set_signal(Signal::Live);
@@ -86,7 +94,7 @@ fn drain(source: &mut dyn FrameSource, pace: Pace, shared: &Shared) -> Option<Ca
     None
 }
 
-fn hand_over(frame: (Instant, crate::frame::Frame), pace: Pace, shared: &Shared) {
+fn hand_over(frame: (Instant, Frame), pace: Pace, shared: &Shared) {
     if pace != Pace::Fast {
         return shared.slot.put(frame);
     }
@@ -96,5 +104,64 @@ fn hand_over(frame: (Instant, crate::frame::Frame), pace: Pace, shared: &Shared)
             return;
         }
         waiting = shared.slot.put_when_empty(frame, WAIT);
+    }
+}
+
+/// Keeps numbers and times rising when a device is opened again and its driver begins at 0: an exam goes on over the
+/// gap, and its frames are stored by number.
+#[derive(Default)]
+struct Numbering {
+    /// When the source was opened first.
+    origin: Option<Instant>,
+    /// What is added to the numbers and times of the source that is open.
+    base: (u64, Duration),
+    /// The number after the last one given.
+    next: u64,
+}
+
+impl Numbering {
+    fn opened(&mut self) {
+        let now = Instant::now();
+        self.base = (self.next, now - *self.origin.get_or_insert(now));
+    }
+
+    fn go_on(&mut self, frame: &mut Frame) {
+        frame.seq += self.base.0;
+        frame.t += self.base.1;
+        self.next = frame.seq + 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{FrameFormat, PixelFormat};
+
+    /// An exam lost results after an unplug: the driver counts from 0 again, and frames are stored by number.
+    #[test]
+    fn numbers_and_times_rise_over_a_device_that_is_opened_again() {
+        let mut numbering = Numbering::default();
+        let mut given = Vec::new();
+        for _ in 0..3 {
+            numbering.opened();
+            for n in 0..4 {
+                let format = FrameFormat::packed(PixelFormat::Grey, 1, 1);
+                let mut frame = Frame {
+                    seq: n,
+                    t: Duration::from_micros(n),
+                    wall: std::time::SystemTime::UNIX_EPOCH,
+                    format,
+                    bytes: vec![0].into(),
+                };
+                numbering.go_on(&mut frame);
+                given.push((frame.seq, frame.t));
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(
+            given.iter().map(|g| g.0).collect::<Vec<_>>(),
+            (0..12).collect::<Vec<_>>()
+        );
+        assert!(given.is_sorted_by_key(|g| g.1), "{given:?}");
     }
 }
