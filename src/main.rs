@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use sonograde::cmd;
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
 
 /// Grades clear cell renal cell carcinoma from contrast-enhanced ultrasound, on the cart.
 /// Research use only. Not for diagnosis.
@@ -26,12 +26,21 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_env("SONOGRADE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let command = Cli::parse().command;
+    // A daemon says what it does; what people wait for says only what is wrong.
+    let usual = if matches!(command, Command::Run(_)) {
+        LevelFilter::INFO
+    } else {
+        LevelFilter::WARN
+    };
+    let asked = std::env::var("SONOGRADE_LOG")
+        .ok()
+        .and_then(|level| level.parse().ok());
     tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_max_level(asked.unwrap_or(usual))
         .with_writer(std::io::stderr)
         .init();
-    let done = match Cli::parse().command {
+    let done = match command {
         Command::Demo(args) => cmd::demo::run(&args),
         Command::Run(args) => cmd::run::run(&args),
         Command::Grade(args) => cmd::grade::run(&args),

@@ -1,28 +1,16 @@
 //! The program as people start it: what it prints, and how it fails.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+mod common;
+
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Output;
 
+use common::{folder, picture, sonograde, text};
 use serde_json::Value;
-use tempfile::TempDir;
-
-fn sonograde() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_sonograde"))
-}
 
 fn run(args: &[&str]) -> Output {
     sonograde().args(args).output().expect("the program starts")
-}
-
-fn folder() -> TempDir {
-    tempfile::tempdir().expect("a temporary folder")
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("a plain path")
 }
 
 fn lines(out: &[u8]) -> Vec<Value> {
@@ -45,13 +33,6 @@ fn fails(args: &[&str], code: i32, words: &[&str]) {
         assert!(line.contains(word), "{args:?}: \"{word}\" is not in: {said}");
     }
     assert!(!said.contains("panicked"), "{said}");
-}
-
-/// A grey speckled picture.
-fn picture(path: &Path, seed: u64) {
-    let mut random = oorandom::Rand32::new(seed);
-    let picture = image::RgbImage::from_fn(320, 240, |_, _| image::Rgb([random.rand_range(0..200) as u8; 3]));
-    picture.save(path).expect("the folder takes a picture");
 }
 
 #[test]
@@ -288,122 +269,6 @@ fn every_failure_has_its_own_exit_status() {
 
     assert_eq!(run(&["grade"]).status.code(), Some(2));
     assert_eq!(run(&["demo", "--seconds", "-1"]).status.code(), Some(2));
-}
-
-/// A running daemon, killed when it goes out of scope.
-struct Daemon {
-    child: Child,
-    address: String,
-    _folder: TempDir,
-}
-
-impl Daemon {
-    fn start(source: &str) -> Self {
-        let folder = folder();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|l| l.local_addr())
-            .expect("a free port");
-        let config = folder.path().join("sonograde.toml");
-        let store = text(&folder.path().join("store")).to_owned();
-        let body = format!("[source]\n{source}\n[store]\npath = \"{store}\"\n[web]\nlisten = \"{port}\"\n");
-        std::fs::write(&config, body).expect("a config");
-        let child = sonograde()
-            .args(["run", "--config", text(&config)])
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        Self {
-            child,
-            address: port.to_string(),
-            _folder: folder,
-        }
-    }
-
-    /// The page's state, once `wanted` holds of it.
-    fn state(&self, wanted: impl Fn(&Value) -> bool) -> Value {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        let mut last = Value::Null;
-        while Instant::now() < deadline {
-            if let Some(state) = self.get("/api/v1/state") {
-                if wanted(&state) {
-                    return state;
-                }
-                last = state;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        panic!("the daemon did not get there: {last}");
-    }
-
-    fn get(&self, path: &str) -> Option<Value> {
-        let mut stream = TcpStream::connect(&self.address).ok()?;
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
-            self.address
-        );
-        stream.write_all(request.as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
-    }
-
-    /// Asks it to stop and gives what it logged.
-    fn stop(mut self) -> String {
-        let pid = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .arg(&pid)
-                .status()
-                .expect("kill is there")
-                .success()
-        );
-        let mut log = String::new();
-        let stderr = self.child.stderr.as_mut().expect("piped");
-        stderr.read_to_string(&mut log).expect("UTF-8");
-        assert_eq!(self.child.wait().expect("it ends").code(), Some(0), "{log}");
-        log
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-#[test]
-fn a_missing_or_foreign_device_is_a_state_and_one_log_line() {
-    for (device, words) in [
-        ("/dev/no-such-video", "not found"),
-        ("/dev/null", "not a video capture device"),
-    ] {
-        let daemon = Daemon::start(&format!("kind = \"v4l2\"\ndevice = \"{device}\""));
-        let state = daemon.state(|s| s["signal"]["reason"].as_str().is_some_and(|r| r.contains(words)));
-        assert_eq!(state["signal"]["state"], "absent", "{state}");
-        assert!(state["score"].is_null());
-        std::thread::sleep(Duration::from_millis(1500));
-        let log = daemon.stop();
-        assert_eq!(
-            log.matches(words).count(),
-            1,
-            "said once, however often it was tried: {log}"
-        );
-    }
-}
-
-#[test]
-fn a_roi_outside_the_picture_is_shown_and_nothing_is_scored() {
-    let source = "kind = \"phantom\"\nseconds = 30\n[screen]\nroi = \"1900,1000,100,100\"";
-    let daemon = Daemon::start(source);
-    let state = daemon.state(|s| s["signal"]["state"] == "unsupported");
-    assert!(
-        state["signal"]["reason"]
-            .as_str()
-            .is_some_and(|r| r.contains("1900,1000,100,100")),
-        "{state}"
-    );
-    daemon.stop();
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! The triangle filter along one axis.
 
-use super::LANES;
+/// Weights come in groups of so many: one vector register of 16-bit lanes.
+const LANES: usize = 8;
 
 /// For each output position the input samples it is made of and their weights.
 pub(super) struct Axis {
-    first: Vec<usize>,
+    /// First sample of each output, and one past its last.
+    spans: Vec<(usize, usize)>,
+    /// Weights of an output, zeros at the end included: a multiple of `LANES`.
     taps: usize,
     /// `taps` weights for each output, in 1/65536.
     weights: Vec<u16>,
@@ -40,75 +43,78 @@ impl Axis {
                 (first, weights)
             })
             .collect();
-        let end_sample = sample(len as usize - 1) + 1;
-        let taps = outputs.iter().map(|(_, w)| w.len()).max().unwrap_or(1);
+        let longest = outputs.iter().map(|(_, w)| w.len()).max().unwrap_or(1);
+        let taps = longest.next_multiple_of(LANES);
         let mut axis = Self {
-            first: Vec::with_capacity(out),
+            spans: Vec::with_capacity(out),
             taps,
-            weights: Vec::with_capacity(out * taps),
+            weights: vec![0; out * taps],
         };
-        for (first, weights) in outputs {
-            // All outputs get the same number of taps: near the end the window moves back and begins with zeros.
-            let moved = first.min(end_sample - taps);
-            let lead = first - moved;
-            axis.first.push(moved);
-            axis.weights.extend((0..taps).map(|t| {
-                let weight = t
-                    .checked_sub(lead)
-                    .and_then(|t| weights.get(t))
-                    .copied()
-                    .unwrap_or(0.0);
-                (weight * 65536.0).round().min(65535.0) as u16
-            }));
+        for ((first, weights), fixed) in outputs.iter().zip(axis.weights.chunks_exact_mut(taps)) {
+            axis.spans.push((*first, first + weights.len()));
+            for (fixed, weight) in fixed.iter_mut().zip(weights) {
+                *fixed = (weight * 65536.0).round().min(65535.0) as u16;
+            }
         }
         axis
     }
 
-    /// First sample and weights of output `o`.
-    fn taps(&self, o: usize) -> (usize, &[u16]) {
-        (self.first[o], &self.weights[o * self.taps..][..self.taps])
-    }
-
     /// One past the last sample of output `o`.
     pub fn end(&self, o: usize) -> usize {
-        self.first[o] + self.taps
+        self.spans[o].1
     }
 
     /// How many outputs are under way at once when samples come in order.
     pub fn overlap(&self) -> usize {
         let under_way = |o: usize| {
-            self.first[o..]
+            self.spans[o..]
                 .iter()
-                .take_while(|&&first| first < self.end(o))
+                .take_while(|span| span.0 < self.end(o))
                 .count()
         };
-        (0..self.first.len()).map(under_way).max().unwrap_or(1)
+        (0..self.spans.len()).map(under_way).max().unwrap_or(1)
     }
 
     /// The outputs from `from` on that `sample` is part of: number, weight, and whether it is their first sample.
     pub fn outputs_of(&self, sample: usize, from: usize) -> impl Iterator<Item = (usize, u16, bool)> {
-        let begun = self.first[from..]
+        let begun = self
+            .spans
             .iter()
-            .take_while(move |&&first| first <= sample);
-        begun.enumerate().filter_map(move |(n, &first)| {
-            let weight = *self.taps(from + n).1.get(sample - first)?;
-            (weight > 0 || first == sample).then_some((from + n, weight, first == sample))
-        })
+            .enumerate()
+            .skip(from)
+            .take_while(move |(_, span)| span.0 <= sample);
+        let parts = begun.filter(move |(_, span)| sample < span.1);
+        parts.map(move |(o, &(first, _))| (o, self.weights[o * self.taps + sample - first], sample == first))
     }
 
-    /// Filters `LANES` rows at once: sample `s` of the channel lies at `rows[s * step + offset]`.
-    pub fn filter(&self, rows: &[[u16; LANES]], step: usize, offset: usize, out: &mut [[u16; LANES]]) {
-        for (o, sums) in out.iter_mut().enumerate() {
-            let (first, weights) = self.taps(o);
-            let window = &rows[first * step + offset..][..(weights.len() - 1) * step + 1];
-            let mut total = [0u16; LANES];
-            for (tap, &weight) in weights.iter().enumerate() {
-                let sample = &window[tap * step];
+    /// Zeros that must follow a row's samples for [`Self::filter`].
+    pub fn padding(&self) -> usize {
+        self.taps
+    }
+
+    /// Filters one row of samples, which [`Self::padding`] zeros follow.
+    pub fn filter(&self, samples: &[u16], out: &mut [u16]) {
+        // The usual count of groups is known to the compiler.
+        match self.taps / LANES {
+            1 => self.filter_groups(1, samples, out),
+            groups => self.filter_groups(groups, samples, out),
+        }
+    }
+
+    #[inline(always)]
+    fn filter_groups(&self, groups: usize, samples: &[u16], out: &mut [u16]) {
+        let weights = self.weights.as_chunks::<LANES>().0;
+        for (n, (o, &(first, _))) in out.iter_mut().zip(&self.spans).enumerate() {
+            let samples = &samples[first..first + groups * LANES];
+            let weights = &weights[n * groups..(n + 1) * groups];
+            let mut sums = [0u16; LANES];
+            for (group, weights) in weights.iter().enumerate() {
                 for lane in 0..LANES {
-                    total[lane] += scaled(sample[lane], weight);
+                    sums[lane] += scaled(samples[group * LANES + lane], weights[lane]);
                 }
             }
-            *sums = total;
+            let [a, b, c, d, e, f, g, h] = sums;
+            *o = ((a + b) + (c + d)) + ((e + f) + (g + h));
         }
     }
 }

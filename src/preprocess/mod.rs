@@ -24,9 +24,6 @@ pub const NAME: &str = "roi-rgb-triangle-u8";
 /// A level of a captured byte, so that 255 levels fill 16 bits.
 const STEP: u16 = 257;
 
-/// Output rows that are filtered together: one lane of 16 bits each.
-const LANES: usize = 8;
-
 /// Cuts, converts and scales frames for one model input size.
 pub struct Preprocessor {
     width: usize,
@@ -40,10 +37,8 @@ struct Plan {
     roi: Rect,
     planes: Vec<PlanePlan>,
     to_rgb: ToRgb,
-    /// Three channels of `LANES` rows of the output, in 1/257 of a level.
-    filtered: [Vec<[u16; LANES]>; 3],
-    /// The same as red, green and blue bytes.
-    converted: [Vec<[u8; LANES]>; 3],
+    /// One row of each of three channels of the output, in 1/257 of a level.
+    filtered: [Vec<u16>; 3],
 }
 
 struct PlanePlan {
@@ -60,8 +55,8 @@ struct PlanePlan {
     wide: Vec<u16>,
     /// Output rows under way, each in the place of its number modulo their count.
     sums: Vec<Vec<u16>>,
-    /// `LANES` finished output rows side by side.
-    lanes: Vec<[u16; LANES]>,
+    /// One channel of a row whose sums are complete.
+    samples: Vec<u16>,
 }
 
 /// Why a frame cannot be prepared.
@@ -151,47 +146,27 @@ impl Plan {
             roi,
             planes,
             to_rgb: ToRgb::new(&format),
-            filtered: std::array::from_fn(|_| vec![[0; LANES]; width]),
-            converted: std::array::from_fn(|_| vec![[0; LANES]; width]),
+            filtered: std::array::from_fn(|_| vec![0; width]),
         }
     }
 
     fn run(&mut self, bytes: &[u8], width: usize, height: usize, out: &mut [u8]) {
-        let stride = self.format.stride;
-        for top in (0..height).step_by(LANES) {
-            let lanes = LANES.min(height - top);
+        for p in &mut self.planes {
+            p.next = 0;
+        }
+        let (red, rest) = out.split_at_mut(width * height);
+        let (green, blue) = rest.split_at_mut(width * height);
+        let rows = red
+            .chunks_exact_mut(width)
+            .zip(green.chunks_exact_mut(width))
+            .zip(blue.chunks_exact_mut(width));
+        for (y, ((red, green), blue)) in rows.enumerate() {
             for p in &mut self.planes {
-                if top == 0 {
-                    p.next = 0;
-                }
-                for lane in 0..lanes {
-                    p.finish_row(bytes, stride, top + lane);
-                    p.lay_aside(top + lane, lane);
-                }
-                for (channel, columns) in p.plane.channels.iter().zip(&p.columns) {
-                    columns.filter(
-                        &p.lanes,
-                        channel.step,
-                        channel.offset,
-                        &mut self.filtered[channel.index],
-                    );
-                }
+                p.finish_row(bytes, self.format.stride, y);
+                p.filter_row(y, &mut self.filtered);
             }
             let [a, b, c] = &self.filtered;
-            let [red, green, blue] = &mut self.converted;
-            let planes = [red, green, blue]
-                .map(Vec::as_mut_slice)
-                .map(<[_]>::as_flattened_mut);
-            self.to_rgb
-                .convert([a, b, c].map(|channel| channel.as_flattened()), planes);
-            for (converted, plane) in self.converted.iter().zip(out.chunks_exact_mut(width * height)) {
-                let rows = plane[top * width..].chunks_exact_mut(width).take(lanes);
-                for (lane, row) in rows.enumerate() {
-                    row.iter_mut()
-                        .zip(converted)
-                        .for_each(|(byte, column)| *byte = column[lane]);
-                }
-            }
+            self.to_rgb.convert([a, b, c], [red, green, blue]);
         }
     }
 }
@@ -210,7 +185,7 @@ impl PlanePlan {
             wide: vec![0; window.len()],
             sums: vec![vec![0; window.len()]; rows.overlap()],
             rows,
-            lanes: vec![[0; LANES]; window.len()],
+            samples: Vec::with_capacity(window.len()),
             window,
             plane,
         }
@@ -239,13 +214,29 @@ impl PlanePlan {
         }
     }
 
-    /// Puts the complete output row `y` beside its neighbours.
-    fn lay_aside(&mut self, y: usize, lane: usize) {
-        let count = self.sums.len();
-        for (column, value) in self.lanes.iter_mut().zip(&self.sums[y % count]) {
-            column[lane] = *value;
+    /// The complete output row `y`, channel by channel, scaled to the output's width.
+    fn filter_row(&mut self, y: usize, filtered: &mut [Vec<u16>; 3]) {
+        let sums = &self.sums[y % self.sums.len()];
+        for (channel, columns) in self.plane.channels.iter().zip(&self.columns) {
+            let own = &sums[channel.offset..];
+            self.samples.clear();
+            match channel.step {
+                1 => self.samples.extend_from_slice(own),
+                2 => every::<2>(own, &mut self.samples),
+                3 => every::<3>(own, &mut self.samples),
+                _ => every::<4>(own, &mut self.samples),
+            }
+            self.samples.resize(self.samples.len() + columns.padding(), 0);
+            columns.filter(&self.samples, &mut filtered[channel.index]);
         }
     }
+}
+
+/// Every `N`th value from the first on.
+fn every<const N: usize>(values: &[u16], out: &mut Vec<u16>) {
+    let (groups, rest) = values.as_chunks::<N>();
+    out.extend(groups.iter().map(|group| group[0]));
+    out.extend(rest.first());
 }
 
 #[cfg(test)]
