@@ -1,8 +1,7 @@
 //! What a model file must contain (`models/README.md`), checked node by node before anything runs it.
 
-use std::collections::HashMap;
-
-use super::onnx::{FLOAT, Graph, Node, Port, Tensor, UINT8, Values};
+use super::chain;
+use super::onnx::{FLOAT, Graph, Port, UINT8};
 use crate::preprocess;
 
 /// A model's promises, read from a file that keeps the contract.
@@ -42,7 +41,7 @@ pub struct Departure {
     pub found: String,
 }
 
-fn departs<T>(
+pub(super) fn departs<T>(
     place: impl Into<String>,
     expected: impl Into<String>,
     found: impl Into<String>,
@@ -53,6 +52,9 @@ fn departs<T>(
         found: found.into(),
     })
 }
+
+const IR_VERSION: i64 = 8;
+const OPSET: i64 = 17;
 
 /// Largest input side: keeps memory bounded whatever a file says.
 const MAX_SIDE: usize = 1024;
@@ -65,12 +67,19 @@ impl Contract {
     pub fn check(graph: &Graph) -> Result<Self, Departure> {
         let [height, width] = input(graph)?;
         let [map_height, map_width] = outputs(graph)?;
-        let checker = Checker::new(graph);
-        checker.quantized_convolutions()?;
-        checker.head()?;
+        let opset = [(String::new(), OPSET)];
+        if graph.ir_version != IR_VERSION || graph.opsets != opset {
+            let expected = format!("ir_version {IR_VERSION}, opset {OPSET} and no other domain");
+            return departs(
+                "the file",
+                expected,
+                format!("ir_version {}, {:?}", graph.ir_version, graph.opsets),
+            );
+        }
+        chain::check(graph, [height, width], [map_height, map_width])?;
         let contract = Self {
-            name: text(graph, "name")?,
-            version: text(graph, "version")?,
+            name: name(graph)?,
+            version: version(graph)?,
             intended_use: text(graph, "intended_use")?,
             training_data: text(graph, "training_data")?,
             temperature: number(graph, "temperature")?,
@@ -80,6 +89,7 @@ impl Contract {
             map_width,
             map_height,
         };
+        text(graph, "source")?;
         exactly(graph, "classes", "low,high")?;
         exactly(graph, "preprocessing", preprocess::NAME)?;
         let [low, high] = contract.band;
@@ -98,6 +108,25 @@ impl Contract {
             );
         }
         Ok(contract)
+    }
+}
+
+fn name(graph: &Graph) -> Result<String, Departure> {
+    let name = text(graph, "name")?;
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if name.chars().all(plain) {
+        Ok(name)
+    } else {
+        departs("metadata name", "letters a-z, digits and hyphens", name)
+    }
+}
+
+fn version(graph: &Graph) -> Result<String, Departure> {
+    let version = text(graph, "version")?;
+    let numbers: Vec<_> = version.split('.').map(str::parse::<u32>).collect();
+    match numbers[..] {
+        [Ok(_), Ok(_), Ok(_)] => Ok(version),
+        _ => departs("metadata version", "three numbers MAJOR.MINOR.PATCH", version),
     }
 }
 
@@ -175,212 +204,4 @@ fn outputs(graph: &Graph) -> Result<[usize; 2], Departure> {
         }
         _ => departs("output activation_map", expected, describe(map)),
     }
-}
-
-struct Checker<'a> {
-    graph: &'a Graph,
-    producer: HashMap<&'a str, &'a Node>,
-}
-
-impl<'a> Checker<'a> {
-    fn new(graph: &'a Graph) -> Self {
-        let made = |n: &'a Node| n.outputs.iter().map(move |o| (o.as_str(), n));
-        Self {
-            graph,
-            producer: graph.nodes.iter().flat_map(made).collect(),
-        }
-    }
-
-    /// The node that makes input `n` of `node`, which must be an `op`.
-    fn made_by(&self, node: &Node, n: usize, op: &str) -> Result<&'a Node, Departure> {
-        let name = node.inputs.get(n).map_or("", String::as_str);
-        match self.producer.get(name) {
-            Some(made) if made.op == op => Ok(made),
-            Some(other) => departs(
-                place(node),
-                format!("input {n} from {op}"),
-                format!("{} ({})", other.op, other.name),
-            ),
-            None => departs(
-                place(node),
-                format!("input {n} from {op}"),
-                format!("\"{name}\", which no node makes"),
-            ),
-        }
-    }
-
-    fn constant(&self, node: &Node, n: usize, what: &str) -> Result<&'a Tensor, Departure> {
-        let name = node.inputs.get(n).map_or("", String::as_str);
-        match self.graph.tensors.get(name) {
-            Some(tensor) => Ok(tensor),
-            None => departs(
-                place(node),
-                format!("input {n}, {what}, as an initializer"),
-                format!("\"{name}\""),
-            ),
-        }
-    }
-
-    fn quantized_convolutions(&self) -> Result<(), Departure> {
-        for node in &self.graph.nodes {
-            match node.op.as_str() {
-                "QuantizeLinear" => {
-                    self.made_by(node, 0, "Relu")?;
-                    self.activation_scale(node)?;
-                }
-                "Conv" if !makes(node, "activation_map") => self.quantized_convolution(node)?,
-                _ => {}
-            }
-        }
-        if self.graph.nodes.iter().any(|n| n.op == "QuantizeLinear") {
-            return Ok(());
-        }
-        departs(
-            "the graph",
-            "quantized convolutions (QDQ, u8 activations, s8 weights)",
-            "no QuantizeLinear node",
-        )
-    }
-
-    fn quantized_convolution(&self, conv: &Node) -> Result<(), Departure> {
-        self.activation(self.made_by(conv, 0, "DequantizeLinear")?)?;
-        let dequantize = self.made_by(conv, 1, "DequantizeLinear")?;
-        let weights = self.constant(dequantize, 0, "the weights")?;
-        let (Values::I8(_), [channels, _, _, _]) = (&weights.values, &weights.dims[..]) else {
-            return departs(
-                place(conv),
-                "s8 weights [co,ci,k,k]",
-                format!("weights of shape {:?}", weights.dims),
-            );
-        };
-        self.per_channel(conv, dequantize, *channels)?;
-        if conv.inputs.get(2).is_some_and(|b| !b.is_empty()) {
-            let dequantize = self.made_by(conv, 2, "DequantizeLinear")?;
-            let bias = self.constant(dequantize, 0, "the bias")?;
-            if !matches!(bias.values, Values::I32(_)) || bias.dims != [*channels] {
-                return departs(
-                    place(conv),
-                    format!("an i32 bias [{channels}]"),
-                    format!("a bias of shape {:?}", bias.dims),
-                );
-            }
-            self.per_channel(conv, dequantize, *channels)?;
-        }
-        Ok(())
-    }
-
-    /// One scale for each output channel, all zero points 0.
-    fn per_channel(&self, conv: &Node, dequantize: &Node, channels: usize) -> Result<(), Departure> {
-        let scale = self.constant(dequantize, 1, "the scales")?;
-        let good = matches!(&scale.values, Values::F32(s) if s.iter().all(|s| s.is_finite() && *s > 0.0));
-        let axis = dequantize.ints.get("axis").map_or(1, |a| a[0]);
-        if scale.dims != [channels] || !good || axis != 0 {
-            let expected = format!("{channels} scales above 0 along axis 0");
-            return departs(
-                place(conv),
-                expected,
-                format!("scales of shape {:?} along axis {axis}", scale.dims),
-            );
-        }
-        if dequantize.inputs.len() > 2 {
-            let zero = self.constant(dequantize, 2, "the zero points")?;
-            let zeros = match &zero.values {
-                Values::I8(z) => z.iter().all(|z| *z == 0),
-                Values::I32(z) => z.iter().all(|z| *z == 0),
-                _ => false,
-            };
-            if !zeros {
-                return departs(place(conv), "zero points 0 for weights and bias", "others");
-            }
-        }
-        Ok(())
-    }
-
-    /// A dequantized activation: the input's bytes over 255, or what a QuantizeLinear made.
-    fn activation(&self, dequantize: &Node) -> Result<(), Departure> {
-        let scale = self.activation_scale(dequantize)?;
-        if dequantize.inputs.first().is_some_and(|i| i == "pixels") {
-            if (f64::from(scale) * 255.0 - 1.0).abs() > 1e-6 {
-                return departs(
-                    place(dequantize),
-                    "scale 1/255 for the picture's bytes",
-                    scale.to_string(),
-                );
-            }
-            return Ok(());
-        }
-        self.made_by(dequantize, 0, "QuantizeLinear").map(|_| ())
-    }
-
-    /// The scale of a u8 activation with zero point 0.
-    fn activation_scale(&self, node: &Node) -> Result<f32, Departure> {
-        let (scale, zero) = (
-            self.constant(node, 1, "the scale")?,
-            self.constant(node, 2, "the zero point")?,
-        );
-        match (&scale.values, &zero.values) {
-            (Values::F32(s), Values::U8(z))
-                if s.len() == 1 && s[0].is_finite() && s[0] > 0.0 && z[..] == [0] =>
-            {
-                Ok(s[0])
-            }
-            _ => departs(
-                place(node),
-                "one scale above 0 and a u8 zero point of 0",
-                format!("{:?}, {:?}", scale.values, zero.values),
-            ),
-        }
-    }
-
-    /// `logits` = spatial mean of `activation_map` + bias; `activation_map` = 1×1 convolution of the last activation.
-    fn head(&self) -> Result<(), Departure> {
-        let find = |name: &str| self.producer.get(name).copied();
-        let Some(map) = find("activation_map").filter(|n| n.op == "Conv") else {
-            return departs("output activation_map", "a Conv node", "another");
-        };
-        self.activation(self.made_by(map, 0, "DequantizeLinear")?)?;
-        let weights = self.constant(map, 1, "the classifier's weights")?;
-        if !matches!(weights.values, Values::F32(_))
-            || !matches!(weights.dims[..], [2, _, 1, 1])
-            || map.inputs.len() > 2
-        {
-            return departs(
-                place(map),
-                "f32 weights [2,C,1,1] and no bias",
-                format!("weights of shape {:?}", weights.dims),
-            );
-        }
-        let Some(add) = find("logits").filter(|n| n.op == "Add" && n.inputs.len() == 2) else {
-            return departs("output logits", "an Add node: mean of the map + bias", "another");
-        };
-        let bias = usize::from(self.producer.contains_key(add.inputs[0].as_str()));
-        let mean = self.made_by(add, 1 - bias, "ReduceMean")?;
-        let bias = self.constant(add, bias, "the bias")?;
-        if !matches!(&bias.values, Values::F32(b) if b.len() == 2) {
-            return departs(
-                place(add),
-                "an f32 bias [2]",
-                format!("a bias of shape {:?}", bias.dims),
-            );
-        }
-        let axes = mean.ints.get("axes").map(Vec::as_slice);
-        let keep = mean.ints.get("keepdims").is_none_or(|k| k[0] != 0);
-        if mean.inputs.first().map(String::as_str) != Some("activation_map") || axes != Some(&[2, 3]) || keep
-        {
-            return departs(
-                place(mean),
-                "the mean of activation_map over axes 2 and 3, keepdims 0",
-                format!("axes {axes:?}"),
-            );
-        }
-        Ok(())
-    }
-}
-
-fn makes(node: &Node, name: &str) -> bool {
-    node.outputs.iter().any(|o| o == name)
-}
-
-fn place(node: &Node) -> String {
-    format!("node {} ({})", node.name, node.op)
 }

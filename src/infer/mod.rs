@@ -3,6 +3,7 @@
 //! Owning thread: whoever calls; the daemon's is `infer`. No I/O but the reading of the model file, no clock. It
 //! knows nothing of frames: its input is what [`crate::preprocess`] makes.
 
+mod chain;
 mod contract;
 mod onnx;
 #[cfg(test)]
@@ -21,7 +22,7 @@ use crate::exam::record::{ActivationMap, ModelIdentity, Scored};
 static SHIPPED: &[u8] = include_bytes!("../../models/sonograde-phantom-a0.onnx");
 
 /// Larger files are refused before they are read.
-const MAX_FILE_BYTES: u64 = 256 << 20;
+const MAX_FILE_BYTES: u64 = 64 << 20;
 
 /// A model that keeps the contract, ready to run.
 pub struct Model {

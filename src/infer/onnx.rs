@@ -8,6 +8,10 @@ use tract_onnx::prelude::Framework;
 /// The parts of a graph that the contract speaks of.
 #[derive(Debug, Default)]
 pub struct Graph {
+    /// `ir_version`.
+    pub ir_version: i64,
+    /// Operator sets: domain (empty for ONNX's own) and version.
+    pub opsets: Vec<(String, i64)>,
     /// Inputs that are not initializers.
     pub inputs: Vec<Port>,
     /// Outputs.
@@ -38,11 +42,13 @@ pub struct Node {
     pub name: String,
     /// `Conv`, `Relu`, …
     pub op: String,
+    /// Its operator set; empty for ONNX's own.
+    pub domain: String,
     /// Names of its inputs; empty for one left out.
     pub inputs: Vec<String>,
     /// Names of its outputs.
     pub outputs: Vec<String>,
-    /// Integer attributes, single ones as lists of one.
+    /// Every attribute, single integers as lists of one; what is no integer counts as 0.
     pub ints: HashMap<String, Vec<i64>>,
 }
 
@@ -114,6 +120,12 @@ fn graph(proto: &ModelProto) -> Result<Graph, String> {
         }
     };
     Ok(Graph {
+        ir_version: proto.ir_version,
+        opsets: proto
+            .opset_import
+            .iter()
+            .map(|set| (set.domain.clone(), set.version))
+            .collect(),
         inputs: source
             .input
             .iter()
@@ -158,6 +170,7 @@ fn node(n: &tract_onnx::pb::NodeProto) -> Node {
             n.name.clone()
         },
         op: n.op_type.clone(),
+        domain: n.domain.clone(),
         inputs: n.input.clone(),
         outputs: n.output.clone(),
         ints: n.attribute.iter().map(ints).collect(),

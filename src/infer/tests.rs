@@ -54,6 +54,16 @@ fn each_departure_is_named_with_its_place() {
         place(|g| g.outputs.retain(|o| o.name != "activation_map")),
         "output activation_map"
     );
+    assert_eq!(place(|g| g.ir_version = 9), "the file");
+    assert_eq!(place(|g| g.opsets.push(("com.microsoft".into(), 1))), "the file");
+    assert_eq!(
+        place(|g| drop(g.metadata.insert("version".into(), "1".into()))),
+        "metadata version"
+    );
+    assert_eq!(
+        place(|g| drop(g.metadata.insert("name".into(), "../x".into()))),
+        "metadata name"
+    );
     assert_eq!(
         place(|g| drop(g.metadata.remove("temperature"))),
         "metadata temperature"
@@ -76,47 +86,93 @@ fn each_departure_is_named_with_its_place() {
     );
 }
 
-#[test]
-fn a_convolution_that_is_not_quantized_is_named() {
-    let conv = |g: &Graph| {
-        g.nodes
-            .iter()
-            .position(|n| n.op == "Conv")
-            .expect("a convolution")
-    };
-    let float_weights = departure(|g| {
-        let at = conv(g);
-        g.nodes[at].inputs[1] = "nowhere".into();
-    });
-    assert!(float_weights.place.contains("(Conv)"), "{float_weights}");
-    assert!(
-        float_weights.expected.contains("DequantizeLinear"),
-        "{float_weights}"
-    );
-    let shifted = departure(|g| {
-        for tensor in g.tensors.values_mut() {
-            if let Values::I8(values) = &mut tensor.values
-                && tensor.dims.len() == 1
-            {
-                values.fill(1);
-            }
-        }
-    });
-    assert!(shifted.expected.contains("zero points 0"), "{shifted}");
-    let unquantized = departure(|g| g.nodes.retain(|n| n.op != "QuantizeLinear"));
-    assert!(unquantized.expected.contains("QuantizeLinear"), "{unquantized}");
+/// The first node of kind `op`, changed.
+fn node(graph: &mut Graph, op: &str, change: impl FnOnce(&mut onnx::Node)) {
+    let found = graph.nodes.iter_mut().find(|n| n.op == op);
+    change(found.expect("the shipped model has such a node"));
 }
 
 #[test]
-fn a_map_that_does_not_make_the_logits_is_refused() {
-    let node = |g: &mut Graph, op: &str, change: fn(&mut onnx::Node)| {
-        let at = g.nodes.iter().position(|n| n.op == op).expect("the node");
-        change(&mut g.nodes[at]);
+fn a_convolution_that_is_not_quantized_is_named() {
+    let expected = |change: fn(&mut Graph)| {
+        let departure = departure(change);
+        assert!(departure.place.starts_with("node "), "{departure}");
+        departure.expected
     };
+    let weights = |change: fn(&mut Vec<i8>)| {
+        departure(|g| {
+            let of_a_kernel = g.tensors.values_mut().filter(|t| t.dims.len() == 4);
+            of_a_kernel.for_each(|t| {
+                if let Values::I8(w) = &mut t.values {
+                    change(w)
+                }
+            });
+        })
+        .expected
+    };
+    assert!(expected(|g| node(g, "Conv", |n| n.inputs[1] = "nowhere".into())).contains("DequantizeLinear"));
+    assert!(
+        expected(|g| g.nodes.retain(|n| n.op != "QuantizeLinear"))
+            .contains("one QuantizeLinear node after it")
+    );
+    assert!(expected(|g| node(g, "Relu", |n| n.op = "Sigmoid".into())).contains("one Relu node after it"));
+    assert!(
+        expected(|g| node(g, "Conv", |n| drop(n.ints.insert("pads".into(), vec![0; 4])))).contains("pads 1")
+    );
+    assert!(
+        expected(|g| node(g, "Conv", |n| drop(n.ints.insert("auto_pad".into(), vec![0])))).contains("pads 1")
+    );
+    assert!(
+        expected(|g| node(g, "Conv", |n| drop(n.ints.insert("strides".into(), vec![1, 1]))))
+            .contains("to 32")
+    );
+    assert!(weights(|w| w[0] = -128).contains("-127..127"));
+    let zero_points = departure(|g| {
+        let points = g.tensors.values_mut().filter(|t| t.dims.len() == 1);
+        points.for_each(|t| {
+            if let Values::I8(z) = &mut t.values {
+                z.fill(1)
+            }
+        });
+    });
+    assert!(zero_points.expected.contains("zero points 0"), "{zero_points}");
+    let scales = departure(|g| {
+        for (name, tensor) in &mut g.tensors {
+            if let (true, Values::F32(scales)) = (name.contains("bias"), &mut tensor.values) {
+                scales.iter_mut().for_each(|s| *s *= 1.01);
+            }
+        }
+    });
+    assert!(
+        scales.expected.contains("input scale x weight scales"),
+        "{scales}"
+    );
+}
+
+#[test]
+fn a_head_that_does_not_make_the_logits_is_refused() {
     let mean = departure(|g| node(g, "ReduceMean", |n| drop(n.ints.insert("axes".into(), vec![1]))));
-    assert!(mean.expected.contains("mean of activation_map"), "{mean}");
+    assert_eq!(mean.expected, "axes 2 and 3, keepdims 0");
     let sum = departure(|g| node(g, "Add", |n| n.op = "Sub".into()));
-    assert_eq!(sum.place, "output logits");
+    assert_eq!(sum.expected, "one Add node after it");
+}
+
+#[test]
+fn a_node_beside_the_chain_is_refused() {
+    let stray = departure(|g| {
+        let (mut inputs, outputs) = (vec!["logits".to_owned()], vec!["more".to_owned()]);
+        inputs.push("logits".into());
+        let (name, op) = ("stray".into(), "Mul".into());
+        g.nodes.push(onnx::Node {
+            name,
+            op,
+            domain: String::new(),
+            inputs,
+            outputs,
+            ints: Default::default(),
+        });
+    });
+    assert_eq!(stray.place, "node stray (Mul)");
 }
 
 #[test]
