@@ -54,6 +54,12 @@ impl Database {
             Ok((db, meta))
         });
         let (db, meta) = opened.map_err(|source| match source {
+            // sled has no kind of its own for this.
+            SledFault::Error(sled::Error::Io(error)) if error.to_string().contains("acquire lock") => {
+                StoreError::InUse {
+                    dir: store.to_owned(),
+                }
+            }
             SledFault::Error(sled::Error::Io(error)) => fault("open", &dir)(error),
             source => StoreError::Open {
                 dir: dir.clone(),

@@ -25,6 +25,8 @@ mod writer;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 pub use error::{SledFault, StoreError};
 pub use files::KeyFramePath;
@@ -57,12 +59,26 @@ pub struct Store {
     _lock: File,
 }
 
+/// How long a store may be in use before that is said.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 impl Store {
     /// Opens the store in `dir`, creating it (for this user alone) where there is none.
     ///
     /// Fails if another process has it, a newer program wrote it, the folder cannot be written, or sled's files are
     /// damaged; each error says what to do.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        // A program that the last owner was just starting holds its locks for a moment longer than the owner.
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            match Self::try_open(dir) {
+                Err(StoreError::InUse { .. }) if Instant::now() < patience => thread::sleep(PATIENCE / 50),
+                done => return done,
+            }
+        }
+    }
+
+    fn try_open(dir: &Path) -> Result<Self, StoreError> {
         files::create_folder(&dir.join("sled"))?;
         let lock = lock(dir)?;
         let db = Database::open(dir)?;
