@@ -52,10 +52,7 @@ pub struct Args {
 /// [`Failure`]: at once if the model or an output cannot be used; with the list, at the end, if inputs could not be
 /// graded.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let model = match &args.model {
-        Some(path) => Model::load(path)?,
-        None => Model::shipped()?,
-    };
+    let model = Model::open(args.model.as_deref())?;
     let mut job = Job {
         screen: Screen {
             pane: args.pane,

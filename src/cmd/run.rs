@@ -33,10 +33,7 @@ pub struct Args {
 /// [`Failure`] for what it cannot start without. A missing or broken capture device is none: it is shown.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
-    let model = match &config.model.path {
-        Some(path) => Model::load(path)?,
-        None => Model::shipped()?,
-    };
+    let model = Model::open(config.model.path.as_deref())?;
     let listener = daemon::listen(&config.web.listen)?;
     let store = Arc::new(Store::open(&config.store.path)?);
     let (open, pace, source) = source(&config.source);

@@ -79,11 +79,6 @@ pub enum ModelError {
     },
 }
 
-/// Lower-case hexadecimal.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
 impl Model {
     /// Reads and checks a model file.
     ///
@@ -103,6 +98,14 @@ impl Model {
             });
         }
         Self::from_bytes(&std::fs::read(path).map_err(read)?, path)
+    }
+
+    /// The model of a file, or the shipped one where none is named.
+    ///
+    /// # Errors
+    /// [`ModelError`], naming the file and what was expected.
+    pub fn open(path: Option<&Path>) -> Result<Self, ModelError> {
+        path.map_or_else(Self::shipped, Self::load)
     }
 
     /// The model that ships with the program.
@@ -135,7 +138,7 @@ impl Model {
             identity: ModelIdentity {
                 name: contract.name.clone(),
                 version: contract.version.clone(),
-                sha256: hex(&Sha256::digest(bytes)),
+                sha256: crate::hex(&Sha256::digest(bytes)),
                 intended_use: contract.intended_use.clone(),
             },
             contract,

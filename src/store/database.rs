@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::files::{fault, sync_folder};
+use super::files::{fault, open_or_create, sync_folder};
 use super::{SledFault, StoreError, codec, corrupt};
 
 /// The layout of folder, trees and keys; records carry a version of their own.
@@ -75,12 +75,7 @@ impl Database {
         });
         let synced = synced.into_iter().collect::<Result<_, _>>()?;
         let path = store.join("commits");
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path);
-        let file = file.map_err(fault("open", &path))?;
+        let file = open_or_create(&path)?;
         let known = fs::read(&path).map_err(fault("read", &path))?;
         let known = unseal_number(COMMITS_KEY, &known).unwrap_or(0); // not whole: the cart lost power while it was written
 

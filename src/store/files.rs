@@ -50,6 +50,16 @@ pub(super) fn fault(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -
     move |source| StoreError::File { what, path, source }
 }
 
+/// Opens a file for writing as it is, making it if it is missing.
+pub(super) fn open_or_create(path: &Path) -> Result<File, StoreError> {
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path);
+    file.map_err(fault("open", path))
+}
+
 /// Writes `bytes` to `path` so that the file is durable when this returns, and at no time half there.
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let part = path.with_added_extension("part");

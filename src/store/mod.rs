@@ -228,12 +228,7 @@ type Row = (sled::IVec, sled::IVec);
 /// Takes the folder for this process; the lock goes with the file.
 fn lock(dir: &Path) -> Result<File, StoreError> {
     let path = dir.join("lock");
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path);
-    let file = file.map_err(fault("open", &path))?;
+    let file = files::open_or_create(&path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse { dir: dir.to_owned() }),

@@ -196,7 +196,7 @@ impl Files {
             content(&mut out)?;
             let Hashed { file, hash, bytes } = out.into_inner()?;
             file.sync_all()?;
-            let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+            let sha256 = crate::hex(&hash.finalize());
             Ok(Written {
                 name: String::from(name),
                 bytes,
