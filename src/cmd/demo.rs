@@ -23,7 +23,7 @@ pub struct Args {
     #[arg(long)]
     headless: bool,
     /// Length of the exam in seconds of the simulated scanner.
-    #[arg(long, value_name = "N", default_value_t = 90.0, value_parser = seconds)]
+    #[arg(long, value_name = "N", default_value_t = 90.0, value_parser = super::seconds)]
     seconds: f64,
     /// As fast as pictures can be graded, instead of in real time; no picture is dropped.
     #[arg(long)]
@@ -43,13 +43,6 @@ pub struct Args {
     /// Keep the results in this folder instead of a temporary one.
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(s) if s > 0.0 && s <= 86_400.0 => Ok(s),
-        _ => Err("expected a number of seconds above 0, at most a day".into()),
-    }
 }
 
 /// Plays the exam. Without `--headless` the page stays up afterwards until SIGINT or SIGTERM.

@@ -95,3 +95,11 @@ impl From<GradeError> for Failure {
         Self::new(code, error)
     }
 }
+
+/// A length of time on the command line.
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(s) if s > 0.0 && s <= 86_400.0 => Ok(s),
+        _ => Err("expected a number of seconds above 0, at most a day".into()),
+    }
+}

@@ -1,19 +1,20 @@
-//! `sonograde phantom`: writes pictures of simulated patients with labels and lesion masks, for training.
+//! `sonograde phantom`: writes pictures of simulated patients with labels and lesion masks, for training, or clips.
 //!
 //! Runs on the caller's thread and writes nothing but files below `--out`.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, ImageError};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::capture::phantom::{Grade, Pictures};
-
-/// Until when pictures are taken, in seconds after the start of the exam.
-const EXAM_S: f64 = 62.0;
+use crate::capture::phantom::{Grade, Phantom, Pictures};
+use crate::capture::{CaptureError, Captured, FrameSource};
+use crate::frame::BufferPool;
 
 /// Writes pictures of simulated patients for training, with lesion masks and `labels.csv`.
 #[derive(clap::Args)]
@@ -28,8 +29,14 @@ pub struct Args {
     #[arg(long, value_name = "S")]
     pub seed: u64,
     /// Pictures of each patient, spread from wash-in to wash-out.
-    #[arg(long, value_name = "K", default_value_t = 6)]
+    #[arg(long, value_name = "K", default_value_t = 12, conflicts_with = "clips")]
     pub pictures: u32,
+    /// Length of each exam in seconds.
+    #[arg(long, value_name = "N", default_value_t = 62.0, value_parser = super::seconds)]
+    pub seconds: f64,
+    /// One clip of each exam instead of pictures: the scanner's whole screen, uncompressed Y4M, 62 MB a second.
+    #[arg(long)]
+    pub clips: bool,
 }
 
 /// Why the pictures could not be written.
@@ -46,6 +53,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// The simulated exam failed.
+    #[error("the simulated exam stopped")]
+    Phantom(#[source] CaptureError),
     /// A picture could not be written.
     #[error("{}: cannot write the picture; check the folder's permissions and the free space", .path.display())]
     Picture {
@@ -57,82 +67,127 @@ pub enum Error {
     },
 }
 
-/// Writes the pictures that `args` ask for.
+/// Writes what `args` ask for.
 ///
 /// # Errors
 /// [`Error`] for the first folder or file that cannot be written; files written before it stay.
 pub fn run(args: &Args) -> Result<(), Error> {
-    let pictures_dir = args.out.join("pictures");
-    fs::create_dir_all(&pictures_dir).map_err(|source| Error::Io {
-        path: pictures_dir.clone(),
-        operation: "make the folder",
-        source,
-    })?;
-    let labels_path = args.out.join("labels.csv");
-    let cannot_write = |source| Error::Io {
-        path: labels_path.clone(),
-        operation: "write the labels",
-        source,
-    };
-    let mut labels = BufWriter::new(File::create(&labels_path).map_err(cannot_write)?);
-    writeln!(labels, "patient_id,exam_id,path,t_ms,grade,pane,roi,mask").map_err(cannot_write)?;
+    let folder = args.out.join(if args.clips { "clips" } else { "pictures" });
+    fs::create_dir_all(&folder).map_err(cannot(&folder, "make the folder"))?;
+    let path = args.out.join("labels.csv");
+    let cannot_write = || cannot(&path, "write the labels");
+    let mut labels = BufWriter::new(File::create(&path).map_err(cannot_write())?);
+    writeln!(labels, "patient_id,exam_id,path,t_ms,grade,pane,roi,mask").map_err(cannot_write())?;
     let progress = progress(args.exams);
     for exam in 0..args.exams {
-        for line in patient(args, exam)? {
-            writeln!(labels, "{line}").map_err(cannot_write)?;
+        let seed = args.seed.wrapping_add(u64::from(exam));
+        let grade = if exam.is_multiple_of(2) {
+            Grade::Low
+        } else {
+            Grade::High
+        };
+        let lines = if args.clips {
+            vec![clip(args, seed, grade)?]
+        } else {
+            pictures(args, seed, grade)?
+        };
+        for line in lines {
+            writeln!(labels, "phantom-{seed:07},phantom-{seed:07}-1,{line}").map_err(cannot_write())?;
         }
         progress.inc(1);
     }
     progress.finish();
-    labels.flush().map_err(cannot_write)
+    labels.flush().map_err(cannot_write())
 }
 
-/// Writes one patient's pictures and masks; gives their lines of `labels.csv`.
-fn patient(args: &Args, exam: u32) -> Result<Vec<String>, Error> {
-    let seed = args.seed.wrapping_add(u64::from(exam));
-    let grade = if exam.is_multiple_of(2) {
-        Grade::Low
-    } else {
-        Grade::High
-    };
+fn cannot(path: &Path, operation: &'static str) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Io {
+        path,
+        operation,
+        source,
+    }
+}
+
+/// Writes one patient's pictures and masks; gives their lines of `labels.csv` from `path` on.
+fn pictures(args: &Args, seed: u64, grade: Grade) -> Result<Vec<String>, Error> {
     let mut pictures = Pictures::new(seed, grade);
-    let (pane, roi) = (pictures.pane(), pictures.roi());
+    let (pane, roi, jpeg) = (pictures.pane(), pictures.roi(), pictures.jpeg());
     let mut draws = oorandom::Rand64::new(u128::from(seed));
-    let numbers = pictures.numbers(args.pictures, EXAM_S, || draws.rand_float());
+    let numbers = pictures.numbers(args.pictures, args.seconds, || draws.rand_float());
     let line = |n: u64| {
-        let path = format!("pictures/{seed:07}-{n:04}.png");
+        let kind = if jpeg.is_some() { "jpg" } else { "png" };
+        let path = format!("pictures/{seed:07}-{n:04}.{kind}");
         let mask = format!("pictures/{seed:07}-{n:04}-mask.png");
-        write(&args.out.join(&path), pictures.contrast(n).into())?;
-        write(&args.out.join(&mask), pictures.lesion(n).into())?;
-        let (t_ms, grade) = (Pictures::time(n).as_millis(), grade.word());
-        let line = format!(
-            "phantom-{seed:07},phantom-{seed:07}-1,{path},{t_ms},{grade},\"{pane}\",\"{roi}\",{mask}"
-        );
-        Ok(line)
+        write(&args.out.join(&path), pictures.contrast(n).into(), jpeg)?;
+        write(&args.out.join(&mask), pictures.lesion(n).into(), None)?;
+        let (t_ms, grade) = (Pictures::since_injection_ms(n), grade.word());
+        Ok(format!("{path},{t_ms},{grade},\"{pane}\",\"{roi}\",{mask}"))
     };
     numbers.into_iter().map(line).collect()
 }
 
-/// Writes a PNG with fast compression.
-fn write(path: &Path, picture: DynamicImage) -> Result<(), Error> {
-    let file = File::create(path).map_err(|source| Error::Io {
+/// Writes the clip of one patient's exam; gives its line of `labels.csv` from `path` on. Its time is that of
+/// its first picture. A clip has no mask: the lesion moves.
+fn clip(args: &Args, seed: u64, grade: Grade) -> Result<String, Error> {
+    let mut phantom = Phantom::new(seed, grade, args.seconds);
+    let (pane, roi) = (phantom.pane(), phantom.roi());
+    let name = format!("clips/{seed:07}.y4m");
+    let path = args.out.join(&name);
+    let file = File::create(&path).map_err(cannot(&path, "create the clip"))?;
+    let mut out = BufWriter::new(file);
+    let pool = BufferPool::default();
+    let mut planes = [const { Vec::new() }; 3];
+    for n in 0.. {
+        let captured = phantom.next(&pool, Duration::ZERO).map_err(Error::Phantom)?;
+        let Captured::Frame(frame) = captured else {
+            break;
+        };
+        let write = |out: &mut BufWriter<File>, bytes: &[u8]| {
+            out.write_all(bytes).map_err(cannot(&path, "write the clip"))
+        };
+        if n == 0 {
+            let (w, h, hz) = (frame.format.width, frame.format.height, Phantom::CONTENT_HZ);
+            write(
+                &mut out,
+                format!("YUV4MPEG2 W{w} H{h} F{hz}:1 Ip A1:1 C422\n").as_bytes(),
+            )?;
+        }
+        if n % Phantom::FRAMES_EACH != 0 {
+            continue;
+        }
+        planes.iter_mut().for_each(Vec::clear);
+        for pair in frame.bytes.chunks_exact(4) {
+            planes[0].extend([pair[0], pair[2]]);
+            planes[1].push(pair[1]);
+            planes[2].push(pair[3]);
+        }
+        write(&mut out, b"FRAME\n")?;
+        for plane in &planes {
+            write(&mut out, plane)?;
+        }
+    }
+    out.flush().map_err(cannot(&path, "write the clip"))?;
+    let (t_ms, grade) = (Pictures::since_injection_ms(0), grade.word());
+    Ok(format!("{name},{t_ms},{grade},\"{pane}\",\"{roi}\","))
+}
+
+/// Writes a PNG with fast compression, or a JPEG of this quality.
+fn write(path: &Path, picture: DynamicImage, jpeg: Option<u8>) -> Result<(), Error> {
+    let file = File::create(path).map_err(cannot(path, "create the picture"))?;
+    let mut out = BufWriter::new(file);
+    let encoded = match jpeg {
+        Some(quality) => picture.write_with_encoder(JpegEncoder::new_with_quality(&mut out, quality)),
+        None => {
+            let (compression, filter) = (CompressionType::Fast, FilterType::Sub);
+            picture.write_with_encoder(PngEncoder::new_with_quality(&mut out, compression, filter))
+        }
+    };
+    encoded.map_err(|source| Error::Picture {
         path: path.to_owned(),
-        operation: "create the picture",
         source,
     })?;
-    let mut out = BufWriter::new(file);
-    let encoder = PngEncoder::new_with_quality(&mut out, CompressionType::Fast, FilterType::Sub);
-    picture
-        .write_with_encoder(encoder)
-        .map_err(|source| Error::Picture {
-            path: path.to_owned(),
-            source,
-        })?;
-    out.flush().map_err(|source| Error::Io {
-        path: path.to_owned(),
-        operation: "write the picture",
-        source,
-    })
+    out.flush().map_err(cannot(path, "write the picture"))
 }
 
 fn progress(exams: u32) -> ProgressBar {
@@ -150,14 +205,57 @@ fn progress(exams: u32) -> ProgressBar {
 mod tests {
     use super::*;
 
+    fn args(folder: &Path) -> Args {
+        Args {
+            out: folder.join("set"),
+            exams: 2,
+            seed: 9,
+            pictures: 1,
+            seconds: 62.0,
+            clips: false,
+        }
+    }
+
+    #[test]
+    fn a_clip_holds_every_picture_of_the_exam() {
+        let out = tempfile::tempdir().expect("a temporary folder");
+        let args = Args {
+            exams: 1,
+            seconds: 0.2,
+            clips: true,
+            ..args(out.path())
+        };
+        run(&args).expect("writes the clip");
+        let labels = fs::read_to_string(args.out.join("labels.csv")).expect("labels.csv");
+        assert!(
+            labels.contains("phantom-0000009-1,clips/0000009.y4m,-3000,low,"),
+            "{labels}"
+        );
+        let mut clip =
+            crate::capture::clip::open(&args.out.join("clips/0000009.y4m")).expect("opens the clip");
+        let mut phantom = Phantom::new(9, Grade::Low, 0.2);
+        let pool = BufferPool::default();
+        let next = |source: &mut dyn FrameSource| match source.next(&pool, Duration::ZERO) {
+            Ok(Captured::Frame(frame)) => Some(frame.bytes.to_vec()),
+            other => {
+                assert!(matches!(other, Ok(Captured::End)), "{other:?}");
+                None
+            }
+        };
+        for picture in 0..3 {
+            let expected = next(&mut phantom);
+            assert!(next(&mut clip) == expected, "picture {picture}");
+            (0..3).for_each(|_| drop(next(&mut phantom)));
+        }
+        assert!(next(&mut clip).is_none());
+    }
+
     #[test]
     fn every_line_of_the_labels_names_files_that_exist_and_fit() {
         let out = tempfile::tempdir().expect("a temporary folder");
         let args = Args {
-            out: out.path().join("set"),
-            exams: 2,
-            seed: 9,
             pictures: 2,
+            ..args(out.path())
         };
         run(&args).expect("writes the set");
         let labels = fs::read_to_string(args.out.join("labels.csv")).expect("labels.csv");
@@ -194,14 +292,8 @@ mod tests {
     #[test]
     fn an_unwritable_folder_is_named() {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
-        let out = file.path().join("set");
-        let error = run(&Args {
-            out: out.clone(),
-            exams: 1,
-            seed: 1,
-            pictures: 1,
-        })
-        .expect_err("not a folder");
-        assert!(error.to_string().contains(&out.display().to_string()), "{error}");
+        let error = run(&args(file.path())).expect_err("not a folder");
+        let named = file.path().display().to_string();
+        assert!(error.to_string().contains(&named), "{error}");
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! [`PixelFormat`]: crate::frame::PixelFormat
 
-mod colour;
+pub(super) mod colour;
 mod dicom;
 mod fault;
 mod jpeg;

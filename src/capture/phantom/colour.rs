@@ -5,16 +5,33 @@ pub(super) type ColourMap = [[u8; 3]; 256];
 
 /// The brown to pale yellow map that scanners use for contrast images.
 pub(super) fn amber() -> ColourMap {
-    const STOPS: [(usize, [u8; 3]); 5] = [
-        (0, [0, 0, 0]),
-        (70, [74, 34, 8]),
-        (140, [176, 104, 36]),
-        (205, [240, 184, 92]),
-        (255, [255, 248, 214]),
-    ];
+    through([
+        [0, 0, 0],
+        [74, 34, 8],
+        [176, 104, 36],
+        [240, 184, 92],
+        [255, 248, 214],
+    ])
+}
+
+/// Black through blue to a pale blue.
+pub(super) fn blue() -> ColourMap {
+    through([
+        [0, 0, 0],
+        [8, 24, 66],
+        [30, 86, 154],
+        [112, 178, 228],
+        [228, 245, 255],
+    ])
+}
+
+/// The map that has these colours at fixed levels and blends between them.
+fn through(colours: [[u8; 3]; 5]) -> ColourMap {
+    const LEVELS: [usize; 5] = [0, 70, 140, 205, 255];
     std::array::from_fn(|level| {
-        let upper = STOPS.iter().position(|(at, _)| *at >= level.max(1)).unwrap_or(4);
-        let ((from, dark), (to, bright)) = (STOPS[upper - 1], STOPS[upper]);
+        let upper = LEVELS.iter().position(|at| *at >= level.max(1)).unwrap_or(4);
+        let (from, to) = (LEVELS[upper - 1], LEVELS[upper]);
+        let (dark, bright) = (colours[upper - 1], colours[upper]);
         std::array::from_fn(|c| {
             let (dark, bright) = (usize::from(dark[c]), usize::from(bright[c]));
             ((dark * (to - level) + bright * (level - from)) / (to - from)) as u8
@@ -43,13 +60,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amber_brightens_with_every_level() {
-        let sums: Vec<u32> = amber()
-            .iter()
-            .map(|c| c.iter().map(|v| u32::from(*v)).sum())
-            .collect();
-        assert!(sums.is_sorted());
-        assert_eq!(amber()[0], [0, 0, 0]);
+    fn every_map_brightens_with_every_level() {
+        for map in [amber(), blue(), grey()] {
+            let sums: Vec<u32> = map
+                .iter()
+                .map(|c| c.iter().map(|v| u32::from(*v)).sum())
+                .collect();
+            assert!(sums.is_sorted());
+            assert_eq!(map[0], [0, 0, 0]);
+        }
         assert_eq!(amber()[255], [255, 248, 214]);
     }
 

@@ -5,24 +5,31 @@
 //! training. Its bytes depend on seed and grade alone, on every machine. It never sleeps
 //! ([`super::Paced`] does).
 //!
-//! What is simulated, in the order of the files: a `patient` is drawn (anatomy, a log-normal bolus
-//! for each tissue after Strouthos et al. 2010, looks that lean on the grade); `tissue` lays it out
-//! on the grid of ranges and beams of a curved `probe`; `speckle` makes every echo a circular complex
-//! Gaussian (Wagner et al. 1983), for bubbles partly new in each picture; `render` adds bubbles,
-//! tissue that is not cancelled and electronic noise, compresses the sum logarithmically and scan
-//! converts it, while breathing moves it; `screen` puts both images on a scanner's screen with banner
-//! and timer. Full citations stand where the formula is used.
+//! What is simulated: a `patient` is drawn, with an `anatomy` whose looks lean on the grade, a log-normal `bolus` for each
+//! tissue (Strouthos et al. 2010), breathing, the drift of the hand and perhaps a `shadow`; `tissue`
+//! lays one plane of it out on the grid of ranges and beams of a curved `probe`, and the probe slides
+//! through several `planes`; `speckle` makes every echo a circular complex Gaussian (Wagner et al.
+//! 1983), for bubbles partly new in each picture; `render` adds bubbles, tissue that is not cancelled
+//! and electronic noise, compresses the sum logarithmically and scan converts it; `screen` puts the
+//! images on the screen of a `scanner` drawn like the patient, with banner and timer. Full citations stand where
+//! the formula is used.
 //!
-//! What is not: sound. There is no refraction, shadow, reverberation, bubble destruction or
-//! non-linear propagation, and nothing here says how well a grader does on patients.
+//! What is not: sound. There is no refraction, reverberation, bubble destruction or non-linear
+//! propagation, the kidney is the same in every plane, and nothing here says how well a grader does on
+//! patients.
 
+mod anatomy;
+mod bolus;
 mod colour;
 mod patient;
 mod pictures;
+mod planes;
 mod probe;
 mod render;
 mod rng;
+mod scanner;
 mod screen;
+mod shadow;
 mod soften;
 mod speckle;
 mod tissue;
@@ -35,17 +42,19 @@ pub use pictures::Pictures;
 use super::{CaptureError, Captured, FrameSource};
 use crate::frame::{BufferPool, Frame, Rect};
 use render::Scan;
+use scanner::Scanner;
 use screen::Screen;
 
 /// Frames a second on the screen's output.
 const FRAME_HZ: u64 = 60;
-/// Pictures a second that the simulated scanner takes.
-const CONTENT_HZ: u64 = 15;
+const CONTENT_HZ: u64 = Phantom::CONTENT_HZ;
 
 /// A simulated exam: 1920×1080 YUYV, 60 frames a second of which every fourth holds new images.
 pub struct Phantom {
     seed: u64,
     grade: Grade,
+    pane: Rect,
+    roi: Rect,
     scan: Scan,
     screen: Screen,
     frame: u64,
@@ -54,13 +63,27 @@ pub struct Phantom {
 }
 
 impl Phantom {
+    /// Pictures a second that the simulated scanner takes.
+    pub const CONTENT_HZ: u64 = 15;
+    /// Frames that show each picture.
+    pub const FRAMES_EACH: u64 = FRAME_HZ / Self::CONTENT_HZ;
+
     /// An exam of `seconds`, of the patient that `seed` and `grade` make.
     pub fn new(seed: u64, grade: Grade, seconds: f64) -> Self {
-        let scan = Scan::new(seed, grade);
+        let scanner = Scanner::new(seed);
+        let pane = scanner.contrast;
+        let mut scan = Scan::new(seed, grade, [pane.w, pane.h]);
+        let roi = scan.roi();
         Self {
             seed,
             grade,
-            screen: Screen::new(seed, scan.probe()),
+            pane,
+            roi: Rect {
+                x: pane.x + roi.x,
+                y: pane.y + roi.y,
+                ..roi
+            },
+            screen: Screen::new(seed, &scanner, scan.probe()),
             scan,
             frame: 0,
             frames: libm::round(seconds * FRAME_HZ as f64) as u64,
@@ -70,23 +93,18 @@ impl Phantom {
 
     /// The contrast pane in pixels of the screen.
     pub fn pane(&self) -> Rect {
-        screen::CONTRAST
+        self.pane
     }
 
     /// The lesion ROI in pixels of the screen: the lesion's bounding box with a margin, as a
     /// sonographer would draw it.
     pub fn roi(&self) -> Rect {
-        let roi = self.scan.roi();
-        Rect {
-            x: roi.x + screen::CONTRAST.x,
-            y: roi.y + screen::CONTRAST.y,
-            ..roi
-        }
+        self.roi
     }
 
     /// When the contrast agent is injected, from the start of the exam.
     pub fn injection() -> Duration {
-        Duration::from_secs_f32(patient::INJECTION_S)
+        Duration::from_secs_f32(bolus::INJECTION_S)
     }
 }
 
@@ -98,8 +116,8 @@ impl FrameSource for Phantom {
         let seq = self.frame;
         self.frame += 1;
         let t = Duration::from_nanos(seq * 1_000_000_000 / FRAME_HZ);
-        if seq.is_multiple_of(FRAME_HZ / CONTENT_HZ) {
-            let picture = seq / (FRAME_HZ / CONTENT_HZ);
+        if seq.is_multiple_of(Self::FRAMES_EACH) {
+            let picture = seq / Self::FRAMES_EACH;
             let Self { scan, screen, .. } = self;
             scan.contrast(picture, |x, y, levels| screen.contrast(x, y, levels));
             scan.b_mode(picture, |x, y, levels| screen.b_mode(x, y, levels));
@@ -187,7 +205,7 @@ mod tests {
             let phantom = Phantom::new(seed, Grade::High, 0.0);
             assert!(screen::format().area().contains(&phantom.pane()));
             assert!(phantom.pane().contains(&phantom.roi()), "seed {seed}");
-            assert!(phantom.roi().w > 60 && phantom.roi().h > 60, "seed {seed}");
+            assert!(phantom.roi().w > 40 && phantom.roi().h > 40, "seed {seed}");
         }
     }
 

@@ -1,7 +1,5 @@
 //! The curved probe: its own grid of ranges and beams, and the scan conversion of that grid to a pane.
 
-/// Width and height of a pane in pixels.
-pub(super) const PANE: u32 = 600;
 /// Samples along a beam and beams of the grid, the margin that breathing may move into included.
 pub(super) const ROWS: usize = 448 + 2 * MARGIN_ROWS;
 pub(super) const BEAMS: usize = 256 + 2 * MARGIN_BEAMS;
@@ -22,15 +20,22 @@ const ONE: u32 = 1 << FRACTION_BITS;
 #[derive(Clone, Copy)]
 pub(super) struct Probe {
     depth_mm: f32,
+    /// Width and height of the pane in pixels; the width is even.
+    pane: [u32; 2],
     pixels_per_mm: f32,
 }
 
 impl Probe {
-    pub fn new(depth_mm: f32) -> Self {
+    pub fn new(depth_mm: f32, pane: [u32; 2]) -> Self {
         Self {
             depth_mm,
-            pixels_per_mm: (PANE as f32 - 2.0 * INSET) / depth_mm,
+            pane,
+            pixels_per_mm: (pane[1] as f32 - 2.0 * INSET) / depth_mm,
         }
+    }
+
+    pub fn pane(&self) -> [u32; 2] {
+        self.pane
     }
 
     /// Lateral position and depth in mm of a grid sample.
@@ -43,7 +48,7 @@ impl Probe {
     /// Pixel of the pane (may lie outside) that shows a place.
     pub fn pixel(&self, [lateral, depth]: [f32; 2]) -> [f32; 2] {
         [
-            PANE as f32 / 2.0 + lateral * self.pixels_per_mm,
+            self.pane[0] as f32 / 2.0 + lateral * self.pixels_per_mm,
             INSET + depth * self.pixels_per_mm,
         ]
     }
@@ -64,7 +69,7 @@ impl Probe {
 
     /// Where a pixel lies on the grid (row, beam), if the probe sees it.
     fn grid(&self, x: u32, y: u32) -> Option<[f32; 2]> {
-        let lateral = (x as f32 + 0.5 - PANE as f32 / 2.0) / self.pixels_per_mm;
+        let lateral = (x as f32 + 0.5 - self.pane[0] as f32 / 2.0) / self.pixels_per_mm;
         let below = (y as f32 + 0.5 - INSET) / self.pixels_per_mm + FACE_MM;
         let range = libm::hypotf(lateral, below) - FACE_MM;
         let angle = libm::atan2f(lateral, below);
@@ -78,7 +83,7 @@ impl Probe {
     }
 }
 
-/// How far breathing has moved the tissue, in rows and beams.
+/// How far the tissue has moved, in rows and beams.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Shift {
     pub rows: f32,
@@ -90,6 +95,8 @@ pub(super) struct ScanConverter {
     spans: Vec<Span>,
     /// Row and beam of each pixel of each span, [`FRACTION_BITS`] bits of fraction.
     sources: Vec<[u16; 2]>,
+    /// Pixels of one span.
+    line: Vec<u8>,
 }
 
 /// Neighbouring pixels of one row inside the sector; begins and ends on even pixels.
@@ -102,9 +109,10 @@ struct Span {
 impl ScanConverter {
     pub fn new(probe: Probe) -> Self {
         let (mut spans, mut sources) = (Vec::new(), Vec::new());
-        for y in 0..PANE {
+        let [width, height] = probe.pane;
+        for y in 0..height {
             let mut open: Option<Span> = None;
-            for x in (0..PANE).step_by(2) {
+            for x in (0..width).step_by(2) {
                 match (probe.grid(x, y), probe.grid(x + 1, y)) {
                     (Some(left), Some(right)) => {
                         sources.extend([left, right].map(|at| at.map(|v| (v * ONE as f32) as u16)));
@@ -115,29 +123,32 @@ impl ScanConverter {
             }
             spans.extend(open);
         }
-        Self { spans, sources }
+        Self {
+            spans,
+            sources,
+            line: vec![0; width as usize],
+        }
     }
 
     /// Reads `grid` (one byte a sample) bilinearly for every pixel of the sector and gives each span's bytes to
     /// `put` as (x, y, bytes).
-    pub fn convert(&self, grid: &[u8], shift: Shift, mut put: impl FnMut(u32, u32, &[u8])) {
+    pub fn convert(&mut self, grid: &[u8], shift: Shift, mut put: impl FnMut(u32, u32, &[u8])) {
         let limit = |v: f32, margin: usize| v.clamp(3.0 - margin as f32, margin as f32 - 3.0);
         let whole = |v: f32| (v * ONE as f32) as i32;
         let rows = whole(limit(shift.rows, MARGIN_ROWS));
         let beams = whole(limit(shift.beams, MARGIN_BEAMS));
-        let mut line = [0; PANE as usize];
         let mut rest = &self.sources[..];
         for span in &self.spans {
             let (sources, tail) = rest.split_at(span.len);
             rest = tail;
-            for (byte, [row, beam]) in line.iter_mut().zip(sources) {
+            for (byte, [row, beam]) in self.line.iter_mut().zip(sources) {
                 *byte = bilinear(
                     grid,
                     (i32::from(*row) + rows) as u32,
                     (i32::from(*beam) + beams) as u32,
                 );
             }
-            put(span.x, span.y, &line[..span.len]);
+            put(span.x, span.y, &self.line[..span.len]);
         }
     }
 }
@@ -158,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_sample_is_shown_at_the_pixel_of_its_place() {
-        let probe = Probe::new(110.0);
+        let probe = Probe::new(110.0, [600, 600]);
         for (row, beam) in [(100, 100), (240, 140), (400, 180)] {
             let [x, y] = probe.pixel(probe.place(row, beam));
             let [r, b] = probe.grid(x as u32, y as u32).expect("inside the sector");
@@ -171,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_flat_grid_converts_to_a_flat_sector_whatever_the_shift() {
-        let converter = ScanConverter::new(Probe::new(130.0));
+        let mut converter = ScanConverter::new(Probe::new(130.0, [720, 400]));
         for shift in [0.0, 3.3, -9.9, 1e9, -1e9] {
             let shift = Shift {
                 rows: shift,

@@ -1,18 +1,20 @@
 //! The two images of one patient at any time: contrast and B-mode, as display levels 0..255.
 //!
 //! Echo power is added up on the probe's grid, compressed logarithmically and scan converted. Bubbles
-//! move between pictures, so their speckle is partly new in each; tissue's is not. Every picture is a
-//! function of its number alone: nothing is carried from one to the next.
-
-use std::f32::consts::TAU;
+//! move between pictures, so their speckle is partly new in each; tissue's is not. The hand that holds the
+//! probe slides from plane to plane through the lesion. Every picture is a function of its number
+//! alone: nothing but maps that are made again when needed is carried from one to the next.
 
 use super::CONTENT_HZ;
-use super::patient::{Grade, Patient, Tissue, from_db};
-use super::probe::{BEAMS, PANE, Probe, ROWS, ScanConverter, Shift};
+use super::bolus::Tissue;
+use super::patient::{Grade, Patient, from_db};
+use super::planes::Planes;
+use super::probe::{BEAMS, Probe, ROWS, ScanConverter, Shift};
 use super::rng::{Draws, Stream, mix};
+use super::shadow;
 use super::soften::Softened;
 use super::speckle::Field;
-use super::tissue::{DELAY_S, DELAYS, Maps};
+use super::tissue::{DELAY_S, DELAYS};
 use crate::frame::Rect;
 
 /// Columns of the field that fresh speckle is cut from.
@@ -32,7 +34,7 @@ pub(super) struct Scan {
     seed: u64,
     patient: Patient,
     probe: Probe,
-    maps: Maps,
+    planes: Planes,
     converter: ScanConverter,
     bubbles: Field,
     fresh: Field,
@@ -44,15 +46,16 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    pub fn new(seed: u64, grade: Grade) -> Self {
+    /// `pane`: width and height of the pane in pixels.
+    pub fn new(seed: u64, grade: Grade, pane: [u32; 2]) -> Self {
         let patient = Patient::new(seed, grade);
         let look = &patient.look;
-        let probe = Probe::new(look.depth_mm);
+        let probe = Probe::new(look.depth_mm, pane);
         let field =
             |stream, rows, columns| Field::new(rows, columns, look.spread, &mut Draws::new(seed, stream));
         let noise = |row| from_db(look.noise_db + look.gain_db - 14.0 * (1.0 - row as f32 / ROWS as f32));
         Self {
-            maps: Maps::new(&patient, probe, seed),
+            planes: Planes::default(),
             converter: ScanConverter::new(probe),
             bubbles: field(Stream::Bubbles, ROWS, BEAMS),
             fresh: field(Stream::Motion, 512, BANK_COLUMNS),
@@ -75,12 +78,11 @@ impl Scan {
     pub fn contrast(&mut self, n: u64, put: impl FnMut(u32, u32, &[u8])) {
         let gains = self.gains(n);
         let (newer, older) = (self.cut(n + 1), self.cut(n));
-        let look = &self.patient.look;
-        let compress = Compress::new(look.range_db, CORTEX_LEVEL);
-        let enhanced = self.maps.perfusion.iter().zip(&self.maps.curve);
-        let power = self
-            .power
-            .of(enhanced.map(|(perfusion, curve)| perfusion * gains[usize::from(*curve)]));
+        let (shift, shades) = (self.shift(n), self.shades(n));
+        let planes = self.planes.at(n, &self.patient, self.probe, self.seed);
+        let compress = Compress::new(self.patient.look.range_db, CORTEX_LEVEL);
+        let enhanced = planes.blend(|maps, i| maps.perfusion[i] * gains[usize::from(maps.curve[i])]);
+        let power = self.power.of(enhanced);
         for (row, levels) in self.grid.chunks_exact_mut(BEAMS).enumerate() {
             let at = row * BEAMS..(row + 1) * BEAMS;
             let noise = self.noise[row];
@@ -88,45 +90,56 @@ impl Scan {
             let newer = self.fresh.row(row + newer.0, newer.1, BEAMS);
             let older = self.fresh.row(row + older.0, older.1, BEAMS);
             let tissue = self.tissue.row(row, 0, BEAMS);
-            let maps = power[at.clone()].iter().zip(&self.maps.residue[at]);
+            let maps = power[at.clone()]
+                .iter()
+                .zip(planes.row(row, |maps| &maps.residue))
+                .zip(shades.row(row));
             let fields = bubbles.iter().zip(newer).zip(older).zip(tissue);
-            for ((level, (power, residue)), (((b, f), g), s)) in levels.iter_mut().zip(maps).zip(fields) {
+            for ((level, ((power, residue), shade)), (((b, f), g), s)) in
+                levels.iter_mut().zip(maps).zip(fields)
+            {
                 let re = LASTING * b[0] + FRESH * (f[0] + g[0]);
                 let im = LASTING * b[1] + FRESH * (f[1] + g[1]);
-                let echo = power * (re * re + im * im)
-                    + residue * (s[0] * s[0] + s[1] * s[1])
-                    + noise * (f[0] * f[0] + f[1] * f[1]);
-                *level = compress.level(echo);
+                let echo = power * (re * re + im * im) + residue * (s[0] * s[0] + s[1] * s[1]);
+                *level = compress.level(shade * echo + noise * (f[0] * f[0] + f[1] * f[1]));
             }
         }
-        self.converter.convert(&self.grid, self.shift(n), put);
+        self.converter.convert(&self.grid, shift, put);
     }
 
     /// Display levels of the B-mode image of picture `n`, as [`Scan::contrast`].
     pub fn b_mode(&mut self, n: u64, put: impl FnMut(u32, u32, &[u8])) {
         let newer = self.cut(n + 1);
+        let (shift, shades) = (self.shift(n), self.shades(n));
+        let planes = self.planes.at(n, &self.patient, self.probe, self.seed);
         let compress = Compress::new(ECHO_RANGE_DB, ECHO_LEVEL);
         for (row, levels) in self.grid.chunks_exact_mut(BEAMS).enumerate() {
-            let at = row * BEAMS..(row + 1) * BEAMS;
             let noise = 0.1 * self.noise[row];
             let fresh = self.fresh.row(row + newer.0, newer.1, BEAMS);
             let fields = self.tissue.row(row, 0, BEAMS).iter().zip(fresh);
-            for ((level, echo), (s, f)) in levels.iter_mut().zip(&self.maps.echo[at]).zip(fields) {
-                let power = echo * (s[0] * s[0] + s[1] * s[1]) + noise * (f[0] * f[0] + f[1] * f[1]);
-                *level = compress.level(power);
+            let maps = planes.row(row, |maps| &maps.echo).zip(shades.row(row));
+            for ((level, (echo, shade)), (s, f)) in levels.iter_mut().zip(maps).zip(fields) {
+                let power = shade * echo * (s[0] * s[0] + s[1] * s[1]);
+                *level = compress.level(power + noise * (f[0] * f[0] + f[1] * f[1]));
             }
         }
-        self.converter.convert(&self.grid, self.shift(n), put);
+        self.converter.convert(&self.grid, shift, put);
     }
 
-    /// The lesion in picture `n`: 255 inside, as [`Scan::contrast`].
-    pub fn lesion(&self, n: u64, put: impl FnMut(u32, u32, &[u8])) {
-        self.converter.convert(&self.maps.lesion, self.shift(n), put);
+    /// The lesion in picture `n`: 128 and more inside, as [`Scan::contrast`].
+    pub fn lesion(&mut self, n: u64, put: impl FnMut(u32, u32, &[u8])) {
+        let shift = self.shift(n);
+        let planes = self.planes.at(n, &self.patient, self.probe, self.seed);
+        let inside = planes.blend(|maps, i| f32::from(maps.lesion[i]));
+        self.grid.iter_mut().zip(inside).for_each(|(to, v)| *to = v as u8);
+        self.converter.convert(&self.grid, shift, put);
     }
 
     /// The lesion's bounding box in the pane between breaths, with a margin as a sonographer would leave it.
-    pub fn roi(&self) -> Rect {
-        let samples = (0..ROWS * BEAMS).filter(|i| self.maps.lesion[*i] == 255);
+    pub fn roi(&mut self) -> Rect {
+        let first = self.planes.at(0, &self.patient, self.probe, self.seed);
+        let lesion = &first.near.lesion;
+        let samples = (0..ROWS * BEAMS).filter(|i| lesion[*i] == 255);
         let (mut low, mut high) = ([f32::INFINITY; 2], [f32::NEG_INFINITY; 2]);
         for i in samples {
             let pixel = self.probe.pixel(self.probe.place(i / BEAMS, i % BEAMS));
@@ -138,9 +151,10 @@ impl Scan {
         let mut draws = Draws::new(self.seed, Stream::Drawing);
         let size = [high[0] - low[0], high[1] - low[1]];
         let mut margin = |axis: usize| draws.uniform(0.06, 0.16) * size[axis];
-        let edge = |v: f32| v.clamp(0.0, PANE as f32 - 1.0) as u32;
-        let (left, top) = (edge(low[0] - margin(0)), edge(low[1] - margin(1)));
-        let (right, bottom) = (edge(high[0] + margin(0)), edge(high[1] + margin(1)));
+        let pane = self.probe.pane();
+        let edge = |axis: usize, v: f32| v.clamp(0.0, pane[axis] as f32 - 1.0) as u32;
+        let (left, top) = (edge(0, low[0] - margin(0)), edge(1, low[1] - margin(1)));
+        let (right, bottom) = (edge(0, high[0] + margin(0)), edge(1, high[1] + margin(1)));
         Rect {
             x: left,
             y: top,
@@ -158,7 +172,7 @@ impl Scan {
 
     /// Echo power of every tissue and delay step in picture `n`.
     fn gains(&self, n: u64) -> [f32; 256] {
-        let t = n as f32 / CONTENT_HZ as f32;
+        let t = seconds(n);
         let mut gains = [0.0; 256];
         for tissue in Tissue::ALL {
             for step in 0..DELAYS {
@@ -180,12 +194,30 @@ impl Scan {
     }
 
     fn shift(&self, n: u64) -> Shift {
-        let breathing = &self.patient.breathing;
-        let t = n as f32 / CONTENT_HZ as f32;
-        let breath = libm::sinf(TAU * t / breathing.period_s + breathing.phase);
-        Shift {
-            rows: breathing.amplitude[0] * breath,
-            beams: breathing.amplitude[1] * breath,
+        let [rows, beams] = self.patient.motion.at(seconds(n));
+        Shift { rows, beams }
+    }
+
+    fn shades(&self, n: u64) -> Shades {
+        let shadow = self.patient.shadow.as_ref();
+        Shades(shadow.map_or([1.0; BEAMS], |shadow| shadow.factors(seconds(n))))
+    }
+}
+
+/// When picture `n` is taken, in seconds from the start of the exam.
+fn seconds(n: u64) -> f32 {
+    n as f32 / CONTENT_HZ as f32
+}
+
+/// What a shadow leaves of each beam.
+struct Shades([f32; BEAMS]);
+
+impl Shades {
+    fn row(&self, row: usize) -> &[f32; BEAMS] {
+        if row < shadow::FIRST_ROW {
+            &[1.0; BEAMS]
+        } else {
+            &self.0
         }
     }
 }

@@ -16,6 +16,8 @@ pub(super) enum Stream {
     Tissue,
     Motion,
     Drawing,
+    Section,
+    Scanner,
 }
 
 /// One stream of random numbers.

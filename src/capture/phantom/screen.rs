@@ -11,31 +11,19 @@ use embedded_graphics::prelude::{DrawTarget, Drawable, OriginDimensions, Point, 
 use embedded_graphics::primitives::{PrimitiveStyle, Rectangle, StyledDrawable};
 use embedded_graphics::text::{Baseline, Text};
 
-use super::colour::{ColourMap, amber, bt709, grey};
-use super::probe::{PANE, Probe};
+use super::colour::{ColourMap, bt709, grey};
+use super::probe::Probe;
+use super::scanner::Scanner;
 use crate::frame::{FrameFormat, PixelFormat, Rect};
 
 const WIDTH: u32 = 1920;
 const HEIGHT: u32 = 1080;
 const BANNER_HEIGHT: u32 = 96;
-/// Where the images are.
-pub(super) const B_MODE: Rect = pane(290);
-pub(super) const CONTRAST: Rect = pane(1010);
-
 const GROUND: Rgb888 = Rgb888::new(14, 15, 18);
 const BANNER: Rgb888 = Rgb888::new(28, 32, 40);
 const PALE: Rgb888 = Rgb888::new(208, 212, 218);
 const DIM: Rgb888 = Rgb888::new(128, 134, 144);
 const GOLD: Rgb888 = Rgb888::new(240, 190, 90);
-
-const fn pane(x: u32) -> Rect {
-    Rect {
-        x,
-        y: 200,
-        w: PANE,
-        h: PANE,
-    }
-}
 
 /// The layout of the screen's bytes.
 pub(super) fn format() -> FrameFormat {
@@ -45,18 +33,28 @@ pub(super) fn format() -> FrameFormat {
 /// The picture that the scanner puts out.
 pub(super) struct Screen {
     bytes: Vec<u8>,
-    amber: ColourMap,
-    grey: ColourMap,
+    contrast: Image,
+    b_mode: Option<Image>,
     timer: String,
+}
+
+/// A pane and the colours of its levels, as luma and chroma.
+struct Image {
+    pane: Rect,
+    colours: ColourMap,
 }
 
 impl Screen {
     /// A screen whose images are still black. `seed` numbers the invented patient.
-    pub fn new(seed: u64, probe: Probe) -> Self {
+    pub fn new(seed: u64, scanner: &Scanner, probe: Probe) -> Self {
+        let image = |pane, colours: &ColourMap| Image {
+            pane,
+            colours: colours.map(bt709),
+        };
         let mut screen = Self {
             bytes: vec![0; format().bytes()],
-            amber: amber().map(bt709),
-            grey: grey().map(bt709),
+            contrast: image(scanner.contrast, &scanner.colours),
+            b_mode: scanner.b_mode.map(|pane| image(pane, &grey())),
             timer: String::new(),
         };
         screen.fill(format().area(), GROUND);
@@ -79,15 +77,18 @@ impl Screen {
         screen.text(24, 52, "SIMULATED EXAM - NOT A PATIENT", GOLD, &FONT_10X20);
         screen.text(820, 16, "SONOGRADE PHANTOM", PALE, &FONT_10X20);
         screen.text(820, 52, "Renal CEUS  C5-1 sim", DIM, &FONT_10X20);
-        screen.text(1500, 16, "MI 0.08  TIs 0.1", PALE, &FONT_10X20);
+        let index = format!("MI 0.{:02}  TIs 0.1", scanner.mechanical_index);
+        screen.text(1500, 16, &index, PALE, &FONT_10X20);
         screen.text(1500, 52, "15 Hz  Low MI", DIM, &FONT_10X20);
-        for (pane, title) in [(B_MODE, "2D"), (CONTRAST, "CONTRAST")] {
+        let contrast = (scanner.contrast, "CONTRAST", &scanner.colours);
+        let greys = grey();
+        let b_mode = scanner.b_mode.map(|pane| (pane, "2D", &greys));
+        for (pane, title, colours) in std::iter::once(contrast).chain(b_mode) {
             screen.fill(pane, Rgb888::BLACK);
-            screen.text(pane.x as i32, 170, title, PALE, &FONT_10X20);
+            screen.text(pane.x as i32, pane.y as i32 - 30, title, PALE, &FONT_10X20);
             screen.depth_scale(pane, probe);
+            screen.colour_bar(pane, colours);
         }
-        screen.colour_bar(B_MODE.x + PANE + 24, &grey());
-        screen.colour_bar(CONTRAST.x + PANE + 24, &amber());
         screen.text(
             24,
             1036,
@@ -109,7 +110,8 @@ impl Screen {
             Some(n) => format!("T {:02}:{:02}.{}", n / 600, n / 10 % 60, n % 10),
         };
         if text != self.timer {
-            self.text((CONTRAST.x + 420) as i32, 170, &text, GOLD, &FONT_10X20);
+            let Rect { x, y, w, .. } = self.contrast.pane;
+            self.text((x + w - 180) as i32, y as i32 - 30, &text, GOLD, &FONT_10X20);
             self.timer = text;
         }
     }
@@ -117,12 +119,14 @@ impl Screen {
     /// Writes display levels of the contrast image, from pixel (x, y) of its pane on; `x` and the
     /// number of levels are even.
     pub fn contrast(&mut self, x: u32, y: u32, levels: &[u8]) {
-        write(&mut self.bytes, CONTRAST, (x, y), levels, &self.amber);
+        self.contrast.write(&mut self.bytes, (x, y), levels);
     }
 
-    /// As [`Screen::contrast`] for the B-mode image.
+    /// As [`Screen::contrast`] for the B-mode image, if there is one.
     pub fn b_mode(&mut self, x: u32, y: u32, levels: &[u8]) {
-        write(&mut self.bytes, B_MODE, (x, y), levels, &self.grey);
+        if let Some(image) = &self.b_mode {
+            image.write(&mut self.bytes, (x, y), levels);
+        }
     }
 
     fn depth_scale(&mut self, pane: Rect, probe: Probe) {
@@ -142,11 +146,11 @@ impl Screen {
         }
     }
 
-    fn colour_bar(&mut self, x: u32, map: &ColourMap) {
+    fn colour_bar(&mut self, pane: Rect, map: &ColourMap) {
         for (level, [r, g, b]) in map.iter().enumerate() {
             let line = Rect {
-                x,
-                y: CONTRAST.y + 255 - level as u32,
+                x: pane.x + pane.w + 24,
+                y: pane.y + 255 - level as u32,
                 w: 16,
                 h: 1,
             };
@@ -170,13 +174,21 @@ impl Screen {
     }
 }
 
-fn write(bytes: &mut [u8], pane: Rect, (x, y): (u32, u32), levels: &[u8], colours: &ColourMap) {
-    let at = format().stride * (pane.y + y) as usize + 2 * (pane.x + x) as usize;
-    for (pair, levels) in bytes[at..].chunks_exact_mut(4).zip(levels.chunks_exact(2)) {
-        let [left, right] = [levels[0], levels[1]].map(|level| colours[usize::from(level)]);
-        let mean = |c: usize| (u16::from(left[c]) + u16::from(right[c])).div_ceil(2) as u8;
-        pair.copy_from_slice(&[left[0], mean(1), right[0], mean(2)]);
+impl Image {
+    fn write(&self, bytes: &mut [u8], (x, y): (u32, u32), levels: &[u8]) {
+        let at = format().stride * (self.pane.y + y) as usize + 2 * (self.pane.x + x) as usize;
+        let pairs = bytes[at..].chunks_exact_mut(4).zip(levels.chunks_exact(2));
+        for (pair, levels) in pairs {
+            pair.copy_from_slice(&yuyv(&self.colours, [levels[0], levels[1]]));
+        }
     }
+}
+
+/// Two neighbouring levels in 4:2:2: luma, Cb, luma, Cr. `colours` are luma and chroma.
+pub(super) fn yuyv(colours: &ColourMap, levels: [u8; 2]) -> [u8; 4] {
+    let [left, right] = levels.map(|level| colours[usize::from(level)]);
+    let mean = |c: usize| (u16::from(left[c]) + u16::from(right[c])).div_ceil(2) as u8;
+    [left[0], mean(1), right[0], mean(2)]
 }
 
 impl OriginDimensions for Screen {

@@ -2,7 +2,9 @@
 
 use std::f32::consts::{PI, TAU};
 
-use super::patient::{Kidney, Mass, Patient, Tissue, from_db};
+use super::anatomy::{Kidney, Mass, Section};
+use super::bolus::Tissue;
+use super::patient::{Patient, from_db};
 use super::probe::{BEAMS, Probe, ROWS};
 use super::rng::Noise;
 use super::soften::Softened;
@@ -13,7 +15,7 @@ pub(super) const DELAY_S: f32 = 0.2;
 /// Loss of perfusion in the middle of a defect, dB.
 const DEFECT_DB: f32 = 24.0;
 
-/// All maps are row-major, [`ROWS`] × [`BEAMS`].
+/// One plane of a patient. All maps are row-major, [`ROWS`] × [`BEAMS`].
 pub(super) struct Maps {
     /// Local factor on the tissue's echo power in contrast mode: perfusion, attenuation and gain.
     pub perfusion: Vec<f32>,
@@ -40,8 +42,9 @@ struct Spot {
 }
 
 impl Maps {
-    pub fn new(patient: &Patient, probe: Probe, seed: u64) -> Self {
-        let body = Body::new(patient, probe, seed);
+    /// `section` is what this plane shows of the lesion.
+    pub fn new(patient: &Patient, section: &Section, probe: Probe, seed: u64) -> Self {
+        let body = Body::new(patient, section, probe, seed);
         let look = &patient.look;
         let samples = ROWS * BEAMS;
         let mut maps = Self {
@@ -74,6 +77,7 @@ impl Maps {
 
 struct Body<'a> {
     patient: &'a Patient,
+    section: &'a Section,
     coarse: Noise,
     patches: Noise,
     necrosis: Noise,
@@ -84,17 +88,18 @@ struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    fn new(patient: &'a Patient, probe: Probe, seed: u64) -> Self {
+    fn new(patient: &'a Patient, section: &'a Section, probe: Probe, seed: u64) -> Self {
         let radius = patient.mass.radius;
         let mut body = Self {
             patient,
+            section,
             coarse: Noise::new(seed, 1, 14.0),
-            patches: Noise::new(seed, 2, patient.mass.patch_mm),
-            necrosis: Noise::new(seed, 3, 0.45 * radius),
+            patches: Noise::new(section.seed, 2, patient.mass.patch_mm),
+            necrosis: Noise::new(section.seed, 3, 0.45 * radius),
             necrotic_above: f32::INFINITY,
-            border: Noise::new(seed, 4, 0.22 * radius),
+            border: Noise::new(section.seed, 4, 0.22 * radius),
             vessels: Noise::new(seed, 5, 7.0),
-            delays: Noise::new(seed, 6, 0.5 * radius),
+            delays: Noise::new(section.seed, 6, 0.5 * radius),
         };
         body.necrotic_above = body.necrosis_threshold(probe);
         body
@@ -112,7 +117,7 @@ impl<'a> Body<'a> {
             .map(|(x, z, distance)| self.necrosis_level(x, z, distance))
             .collect();
         levels.sort_by(f32::total_cmp);
-        let perfused = (levels.len() as f32 * (1.0 - self.patient.mass.defects)) as usize;
+        let perfused = (levels.len() as f32 * (1.0 - self.section.defects)) as usize;
         levels.get(perfused).copied().unwrap_or(f32::INFINITY)
     }
 
@@ -124,22 +129,21 @@ impl<'a> Body<'a> {
     /// Distance from the lesion's centre; 1 on its border.
     fn mass_distance(&self, x: f32, z: f32) -> f32 {
         let Mass {
-            centre,
-            radius,
-            harmonics,
-            ragged,
-            ..
+            centre, radius, oval, ..
         } = &self.patient.mass;
+        let Section {
+            harmonics, ragged, ..
+        } = self.section;
         let (dx, dz) = (x - centre[0], z - centre[1]);
         let distance = libm::hypotf(dx, dz) / radius;
         if distance > 1.8 {
             return distance;
         }
         let angle = libm::atan2f(dz, dx);
-        let wave = |(k, (amplitude, phase)): (usize, &(f32, f32))| {
-            amplitude * libm::cosf((k + 2) as f32 * angle + phase)
-        };
-        let border: f32 = 1.0 + harmonics.iter().enumerate().map(wave).sum::<f32>();
+        let waves = std::iter::once(oval).chain(harmonics).zip(2..);
+        let wave =
+            |((amplitude, phase), k): (&(f32, f32), i32)| amplitude * libm::cosf(k as f32 * angle + phase);
+        let border: f32 = 1.0 + waves.map(wave).sum::<f32>();
         distance / border.max(0.5) + 0.8 * ragged * self.border.at(x, z)
     }
 
@@ -148,7 +152,7 @@ impl<'a> Body<'a> {
         let mass = &self.patient.mass;
         if distance < 1.0 {
             self.inside_mass(x, z, distance)
-        } else if distance < 1.0 + mass.capsule {
+        } else if distance < 1.0 + self.section.capsule {
             Spot {
                 tissue: Tissue::Capsule,
                 perfusion_db: 0.0,
@@ -171,7 +175,7 @@ impl<'a> Body<'a> {
         let texture = self.patches.at(x, z);
         Spot {
             tissue: Tissue::Mass,
-            perfusion_db: mass.heterogeneity_db * texture - DEFECT_DB * lost,
+            perfusion_db: self.section.heterogeneity_db * texture - DEFECT_DB * lost,
             delay_s: 0.8 * self.delays.at(x, z),
             echo_db: mass.echo_db + 1.2 * texture - 8.0 * lost,
             specular_db: 0.0,
@@ -273,8 +277,9 @@ mod tests {
         let mut seen = 0;
         for seed in 0..12 {
             let patient = Patient::new(seed, Grade::High);
-            let probe = Probe::new(patient.look.depth_mm);
-            let maps = Maps::new(&patient, probe, seed);
+            let probe = Probe::new(patient.look.depth_mm, [600, 600]);
+            let section = patient.section(0);
+            let maps = Maps::new(&patient, &section, probe, seed);
             let inside = |i: &usize| maps.curve[*i] as usize / DELAYS == Tissue::Mass as usize;
             let mass: Vec<usize> = (0..ROWS * BEAMS).filter(inside).collect();
             let level = |i: usize| {
@@ -286,10 +291,7 @@ mod tests {
                 .filter(|i| maps.perfusion[**i] < 0.05 * level(**i))
                 .count();
             let share = dark as f32 / mass.len() as f32;
-            assert!(
-                (share - patient.mass.defects).abs() < 0.04,
-                "seed {seed}: {share}"
-            );
+            assert!((share - section.defects).abs() < 0.04, "seed {seed}: {share}");
             seen += usize::from(share > 0.05);
         }
         assert!(seen > 2, "{seen} patients of high grade with defects");
