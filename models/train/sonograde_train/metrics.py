@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from .data import Row
+from .repvgg import CLASSES
 
 RESAMPLES = 500
 
@@ -65,6 +66,30 @@ def parity(
         "mean_score_difference": np.abs(exact[0] - rounded[0]).mean(),
         "map_correlation": np.corrcoef(exact[1].ravel(), rounded[1].ravel())[0, 1],
     }
+
+
+def map_figures(grades: np.ndarray, maps: np.ndarray, masks: np.ndarray) -> dict[str, float]:
+    """Pointing game (Zhang et al. 2016, 10.1007/978-3-319-46493-0_33) and positive energy inside the lesion.
+
+    By grade, in the map of the picture's own grade: `maps` [n, 2, h, w], `masks` u8 [n, h, w]. Pictures
+    without a mask do not count.
+    """
+    figures = {}
+    for grade, name in enumerate(CLASSES):
+        chosen = (grades == grade) & masks.any(axis=(1, 2))
+        if not chosen.any():
+            continue
+        own, inside = maps[chosen, grade], masks[chosen] / 255
+        energy = own.clip(0)
+        peak = own.reshape(len(own), -1).argmax(axis=1)
+        hit = inside.reshape(len(own), -1)[np.arange(len(own)), peak] >= 0.5
+        share = (energy * inside).sum(axis=(1, 2)) / energy.sum(axis=(1, 2)).clip(1e-9)
+        figures |= {
+            f"pointing_game_{name}": float(hit.mean()),
+            f"energy_in_mask_{name}": float(share.mean()),
+            f"mask_share_of_roi_{name}": float(inside.mean()),
+        }
+    return figures
 
 
 def show(title: str, figures: dict[str, float]) -> None:
