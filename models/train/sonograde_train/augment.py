@@ -22,8 +22,8 @@ SAMPLES = 4
 def augment(views: Views, size: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """(pictures f32 [n, 3, size, size] of byte / 255, lesion f32 [n, 1, size / 32, size / 32]).
 
-    `lesion` is the share of each cell of the activation map that is lesion, 0 to 1, after the same shift, zoom
-    and mirror as the picture.
+    `lesion` is the share of each cell of the activation map that is lesion, 0 to 1, after the same shift,
+    zoom and mirror as the picture.
     """
     n = views.wide.shape[0]
 

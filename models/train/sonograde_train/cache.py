@@ -68,9 +68,7 @@ def input_masks(folder: Path, rows: list[Row], side: int) -> np.ndarray:
     return _masks(folder, "input-mask", rows, side, lambda row: row.roi)
 
 
-def _pictures(
-    folder: Path, name: str, rows: list[Row], side: int, box: Callable[[Row], Box]
-) -> np.ndarray:
+def _pictures(folder: Path, name: str, rows: list[Row], side: int, box: Callable[[Row], Box]) -> np.ndarray:
     keys = [(str(row.path), row.path.stat().st_mtime_ns, box(row)) for row in rows]
     return _cached(
         folder,
@@ -81,9 +79,7 @@ def _pictures(
     )
 
 
-def _masks(
-    folder: Path, name: str, rows: list[Row], side: int, box: Callable[[Row], Box]
-) -> np.ndarray:
+def _masks(folder: Path, name: str, rows: list[Row], side: int, box: Callable[[Row], Box]) -> np.ndarray:
     keys = [(str(row.mask), row.mask and row.mask.stat().st_mtime_ns, box(row)) for row in rows]
 
     def draw(index: int) -> np.ndarray:

@@ -20,7 +20,7 @@ from .cache import Views
 from .quantize import INPUT_SCALE, Layer, QuantizedNetwork
 from .repvgg import Network, convolutions
 
-STEPS = 300
+STEPS = 120
 BATCH = 16
 WEIGHT_RATE = 2e-5
 SCALE_RATE = 1e-3
@@ -32,11 +32,9 @@ class FakeQuantized(nn.Module):
     def __init__(self, deploy: Network, start: QuantizedNetwork) -> None:
         super().__init__()
         self.strides = [layer.stride for layer in start.layers]
-        self.weights = nn.ParameterList(
-            conv.weight.detach().clone() for conv in convolutions(deploy)
-        )
+        self.weights = nn.ParameterList(conv.weight.detach().clone() for conv in convolutions(deploy))
         self.biases = nn.ParameterList(
-            torch.from_numpy(layer.bias * layer.bias_scale) for layer in start.layers
+            torch.from_numpy(layer.bias * layer.bias_scale).float() for layer in start.layers
         )
         self.weight_scales = nn.ParameterList(
             torch.from_numpy(layer.weight_scale).log() for layer in start.layers

@@ -1,8 +1,8 @@
 """Keeps class evidence inside the lesion: right for the right reasons.
 
-The idea of Ross et al. 2017 (10.24963/ijcai.2017/371), in the energy form of Rao et al. 2023 (arXiv 2303.11932):
-the network is paid for the share of each class's positive evidence that lies in the lesion, wherever in it
-and however strong, so the labels alone still decide what the evidence is.
+The idea of Ross et al. 2017 (10.24963/ijcai.2017/371), in the energy form of Rao et al. 2023 (arXiv
+2303.11932): the network is paid for the share of each class's positive evidence that lies in the lesion,
+wherever in it and however strong, so the labels alone still decide what the evidence is.
 """
 
 from torch import Tensor

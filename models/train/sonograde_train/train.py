@@ -81,9 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def parse_stages(text: str) -> tuple[tuple[int, int], ...]:
     """`128:10,224:4` → ((128, 10), (224, 4))."""
     try:
-        stages = tuple(
-            (int(size), int(epochs)) for size, epochs in (s.split(":") for s in text.split(","))
-        )
+        stages = tuple((int(size), int(epochs)) for size, epochs in (s.split(":") for s in text.split(",")))
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected SIZE:EPOCHS,… got {text}") from None
     if any(size < STRIDE or size % STRIDE or epochs < 1 for size, epochs in stages):
@@ -158,7 +156,7 @@ def _check(deploy: Network, rows: list[Row], cache_folder: Path, size: int) -> d
     pointing = metrics.map_figures(grades, maps, cache.input_masks(cache_folder, rows, size // STRIDE))
     return {
         "auc": float(roc_auc_score(grades, score)),
-        "exam_auc": float(metrics.exam_auc(rows, score)),
+        "exam_auc": float(roc_auc_score(*metrics.exam_scores(rows, score)[1:])),
         **{name: value for name, value in pointing.items() if name.startswith("pointing")},
     }
 
@@ -218,9 +216,7 @@ class _Trainer:
             indices = np.sort(indices)
             self._set_learning_rate(self.epoch * self.steps_an_epoch + step)
             x, lesion = augment(views.batch(indices), size, self.rng)
-            loss = self._step(
-                x.to(self.device), lesion.to(self.device), self.grades[indices].to(self.device)
-            )
+            loss = self._step(x.to(self.device), lesion.to(self.device), self.grades[indices].to(self.device))
             total += loss
             progress.set_postfix(loss=f"{total / (step + 1):.4f}")
         self.epoch += 1
@@ -279,9 +275,7 @@ def _moving_average(average: Tensor, value: Tensor, updates: Tensor | int) -> Te
 def _keep_settings(out: Path, settings: Settings) -> None:
     path, text = out / "settings.json", json.dumps(asdict(settings), indent=1)
     if path.exists() and path.read_text() != text:
-        raise SystemExit(
-            f"{path} is of a run with other settings: give another --out, or the same settings"
-        )
+        raise SystemExit(f"{path} is of a run with other settings: give another --out, or the same settings")
     path.write_text(text)
 
 
