@@ -20,7 +20,7 @@ from .cache import Views
 from .quantize import INPUT_SCALE, Layer, QuantizedNetwork
 from .repvgg import Network, convolutions
 
-STEPS = 120
+STEPS = 80
 BATCH = 16
 WEIGHT_RATE = 2e-5
 SCALE_RATE = 1e-3
@@ -50,10 +50,10 @@ class FakeQuantized(nn.Module):
         q, scale = (x * 255).round(), x.new_tensor(float(INPUT_SCALE))
         for index, stride in enumerate(self.strides):
             weight, weight_scale, bias = self._integers(index, scale)
-            total = F.conv2d(q, weight, bias, stride, padding=1)
             output_scale = self.output_scales[index].exp()
             factor = scale * weight_scale / output_scale
-            q = _Round.apply(total * factor[:, None, None]).clamp(0, 255)
+            total = F.conv2d(q, weight * factor[:, None, None, None], bias * factor, stride, padding=1)
+            q = _Round.apply(total.clamp(0, 255))
             scale = output_scale
         activation_map = F.conv2d(q * scale, self.head)
         return activation_map.mean(dim=(2, 3)) + self.bias, activation_map
