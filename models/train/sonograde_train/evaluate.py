@@ -9,7 +9,7 @@ import numpy as np
 from . import cache, card, metrics
 from .contract import check
 from .data import Row, read_labels
-from .repvgg import STRIDE
+from .repvgg import CLASSES, STRIDE
 from .runtime import Model, scores
 from .train import load_best, predict
 
@@ -35,6 +35,8 @@ def run(args: argparse.Namespace) -> None:
     if args.run_folder:
         _refuse_known_patients(args.run_folder, rows)
     grades = np.array([row.grade for row in rows])
+    if len(set(grades)) < len(CLASSES):
+        raise SystemExit(f"{args.data}: figures need pictures of both grades")
     pictures = cache.input_array(args.cache, rows, model.size)
     masks = cache.input_masks(args.cache, rows, model.size // STRIDE)
     temperature, *band = (float(model.metadata[k]) for k in ("temperature", "band_low", "band_high"))

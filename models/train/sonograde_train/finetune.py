@@ -123,7 +123,7 @@ def finetune(
         loss.backward()
         optimizer.step()
         schedule.step()
-        progress.set_postfix(loss=f"{loss.item():.4f}")
+        progress.set_postfix(loss=f"{loss.item():.4f}", refresh=False)
     return student.quantized()
 
 

@@ -218,7 +218,7 @@ class _Trainer:
             x, lesion = augment(views.batch(indices), size, self.rng)
             loss = self._step(x.to(self.device), lesion.to(self.device), self.grades[indices].to(self.device))
             total += loss
-            progress.set_postfix(loss=f"{total / (step + 1):.4f}")
+            progress.set_postfix(loss=f"{total / (step + 1):.4f}", refresh=False)
         self.epoch += 1
         return total / len(batches)
 
