@@ -265,13 +265,9 @@ def _check_metadata(properties: dict[str, str]) -> dict[str, str]:
             f"a match of {pattern}",
         )
     try:
-        temperature, low, high = (
-            float(properties[key]) for key in ("temperature", "band_low", "band_high")
-        )
+        temperature, low, high = (float(properties[key]) for key in ("temperature", "band_low", "band_high"))
     except ValueError as error:
-        raise ContractError(
-            f"metadata temperature, band_low, band_high: expected numbers, {error}"
-        ) from None
+        raise ContractError(f"metadata temperature, band_low, band_high: expected numbers, {error}") from None
     _expect(0 < temperature < float("inf"), "metadata temperature", "a number above 0")
     _expect(0 <= low <= high <= 1, "metadata band_low, band_high", "0 <= band_low <= band_high <= 1")
     return properties

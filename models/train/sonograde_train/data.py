@@ -21,7 +21,7 @@ class Row:
     patient_id: str
     exam_id: str
     path: Path
-    t_ms: int
+    t_ms: int | None  # since the injection; None where a site does not know it
     grade: int
     pane: Box
     roi: Box
@@ -54,7 +54,7 @@ def read_labels(folder: Path) -> list[Row]:
                 rows.append(_read_row(folder, record))
             except (ValueError, OSError) as reason:
                 reasons.append(f"line {reader.line_num}: {reason}")
-    reasons += _patients_with_two_grades(rows)
+    reasons += _contradictions(rows)
     if not rows and not reasons:
         reasons.append("no rows")
     if reasons:
@@ -76,18 +76,26 @@ def _read_row(folder: Path, record: dict) -> Row:
         width, height = picture.size
     pane, roi = (_read_box(name, record[name], width, height) for name in ("pane", "roi"))
     mask = folder / record["mask"] if record["mask"] else None
-    if mask is not None and not mask.is_file():
-        raise ValueError(f"missing mask {record['mask']}")
+    if mask is not None:
+        _check_mask(mask, record["mask"], (width, height))
     return Row(
         record["patient_id"],
         record["exam_id"],
         path,
-        int(record["t_ms"]),
+        int(record["t_ms"]) if record["t_ms"] else None,
         CLASSES.index(record["grade"]),
         pane,
         roi,
         mask,
     )
+
+
+def _check_mask(mask: Path, name: str, size: tuple[int, int]) -> None:
+    if not mask.is_file():
+        raise ValueError(f"missing mask {name}")
+    with Image.open(mask) as picture:
+        if picture.size != size:
+            raise ValueError("mask {} is {}x{}, its picture {}x{}".format(name, *picture.size, *size))
 
 
 def _read_box(name: str, text: str, width: int, height: int) -> Box:
@@ -100,11 +108,16 @@ def _read_box(name: str, text: str, width: int, height: int) -> Box:
     return x, y, w, h
 
 
-def _patients_with_two_grades(rows: list[Row]) -> list[str]:
-    grades = defaultdict(set)
+def _contradictions(rows: list[Row]) -> list[str]:
+    grades, patients = defaultdict(set), defaultdict(set)
     for row in rows:
         grades[row.patient_id].add(row.grade)
-    return [f"patient {patient} has both grades" for patient, seen in grades.items() if len(seen) > 1]
+        patients[row.exam_id].add(row.patient_id)
+    return [f"patient {patient} has both grades" for patient, seen in grades.items() if len(seen) > 1] + [
+        f"exam {exam} is of several patients: {', '.join(sorted(seen))}"
+        for exam, seen in patients.items()
+        if len(seen) > 1
+    ]
 
 
 def split_by_patient(rows: list[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:

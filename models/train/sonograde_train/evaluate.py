@@ -1,16 +1,15 @@
-"""Figures of a model file on labelled pictures it has never seen."""
+"""Figures of a model file on labelled pictures it has never seen, as the `## Figures` of its card."""
 
 import argparse
 import json
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from . import cache, metrics
+from . import cache, card, metrics
 from .contract import check
 from .data import Row, read_labels
-from .preprocess import crop_resize
+from .repvgg import CLASSES, STRIDE
 from .runtime import Model, scores
 from .train import load_best, predict
 
@@ -25,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="the training run: refuses its patients, and compares with its float network",
     )
+    parser.add_argument("--card", type=Path, help="model card whose section Figures is written anew")
     parser.set_defaults(run=run)
 
 
@@ -34,40 +34,35 @@ def run(args: argparse.Namespace) -> None:
     model, rows = Model(args.model), read_labels(args.data)
     if args.run_folder:
         _refuse_known_patients(args.run_folder, rows)
+    grades = np.array([row.grade for row in rows])
+    if len(set(grades)) < len(CLASSES):
+        raise SystemExit(f"{args.data}: figures need pictures of both grades")
     pictures = cache.input_array(args.cache, rows, model.size)
-    temperature, low, high = (
-        float(model.metadata[key]) for key in ("temperature", "band_low", "band_high")
-    )
+    masks = cache.input_masks(args.cache, rows, model.size // STRIDE)
+    temperature, *band = (float(model.metadata[k]) for k in ("temperature", "band_low", "band_high"))
+
+    def judge(logits: np.ndarray, maps: np.ndarray) -> tuple[np.ndarray, dict[str, str]]:
+        score = scores(logits, temperature)
+        return score, {
+            **metrics.picture_figures(rows, score, band),
+            **metrics.exam_figures(rows, score),
+            **metrics.map_figures(grades, maps, masks),
+        }
+
     logits, maps = model(pictures)
-    score = scores(logits, temperature)
-    metrics.show("by picture", metrics.picture_figures(rows, score, (low, high)))
-    metrics.show("by exam", {"auc": metrics.exam_auc(rows, score)})
-    if all(row.mask for row in rows):
-        metrics.show("activation map of high, high-grade pictures", map_figures(rows, maps[:, 1]))
+    score, figures = judge(logits, maps)
+    columns, parity = {"int8": figures}, {}
     if args.run_folder:
         float_logits, float_maps = predict(load_best(args.run_folder)[0], pictures)
-        exact = scores(float_logits, temperature), float_maps[:, 1]
-        grades = np.array([row.grade for row in rows])
-        metrics.show("float against int8", metrics.parity(grades, exact, (score, maps[:, 1])))
-
-
-def map_figures(rows: list[Row], maps: np.ndarray) -> dict[str, float]:
-    """Pointing game (Zhang et al. 2016, 10.1007/978-3-319-46493-0_33), positive energy in the mask."""
-    hits, shares, areas = [], [], []
-    for row, one in zip(rows, maps):
-        if row.grade == 0:
-            continue
-        with Image.open(row.mask) as mask:
-            inside = crop_resize(mask.convert("L"), row.roi, one.shape[-1]) / 255
-        energy = np.clip(one, 0, None)
-        hits.append(inside.flat[one.argmax()] >= 0.5)
-        shares.append((energy * inside).sum() / max(energy.sum(), 1e-9))
-        areas.append(inside.mean())
-    return {
-        "pointing_game": float(np.mean(hits)),
-        "energy_in_mask": float(np.mean(shares)),
-        "mask_share_of_roi": float(np.mean(areas)),
-    }
+        exact, columns["float"] = judge(float_logits, float_maps)
+        exported = args.run_folder / "export.json"
+        if exported.exists():
+            parity["validation"] = json.loads(exported.read_text())["parity"]
+        parity["test"] = metrics.parity(grades, (exact, float_maps[:, 1]), (score, maps[:, 1]))
+    section = card.figures_section(args.model, rows, columns, parity)
+    print(section)
+    if args.card:
+        card.replace_figures(args.card, section)
 
 
 def _refuse_known_patients(run_folder: Path, rows: list[Row]) -> None:

@@ -15,7 +15,7 @@ from .preprocess import crop_resize, open_rgb
 from .repvgg import CLASSES
 from .runtime import Model, scores
 
-PICTURES = 4
+PICTURES = 6
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,6 +64,6 @@ def _choose(rows: list[Row]) -> list[Row]:
     for grade in range(len(CLASSES)):
         patients = sorted({row.patient_id for row in rows if row.grade == grade})
         for patient in patients[:: max(1, len(patients) // (PICTURES // 2))][: PICTURES // 2]:
-            exam = sorted((row for row in rows if row.patient_id == patient), key=lambda row: row.t_ms)
+            exam = sorted((row for row in rows if row.patient_id == patient), key=lambda row: row.t_ms or 0)
             chosen.append((len(chosen) % (PICTURES // 2), grade, exam[len(exam) // 2]))
     return [row for _, _, row in sorted(chosen, key=lambda item: item[:2])]

@@ -6,21 +6,22 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from .data import Row
+from .repvgg import CLASSES
 
 RESAMPLES = 500
 
+LARGEST_AUC_DIFFERENCE = 0.005
+LARGEST_SCORE_DIFFERENCE = 0.02
+SMALLEST_MAP_CORRELATION = 0.98
+"""The parity gate: an int8 file further from its float network is not shipped."""
 
-def picture_figures(rows: list[Row], score: np.ndarray, band: tuple[float, float]) -> dict[str, float]:
+
+def picture_figures(rows: list[Row], score: np.ndarray, band: tuple[float, float]) -> dict:
     """AUC with a 95 % interval (bootstrap by patient), and the calls at 0.5 and outside the band."""
     grades = np.array([row.grade for row in rows])
-    low, high = bootstrap_auc([row.patient_id for row in rows], grades, score)
     determinate = (score < band[0]) | (score > band[1])
     return {
-        "pictures": len(rows),
-        "patients": len({row.patient_id for row in rows}),
-        "auc": roc_auc_score(grades, score),
-        "auc_ci95_low": low,
-        "auc_ci95_high": high,
+        "auc": auc_with_interval([row.patient_id for row in rows], grades, score),
         "sensitivity": (score[grades == 1] > 0.5).mean(),
         "specificity": (score[grades == 0] <= 0.5).mean(),
         "accuracy": ((score > 0.5) == grades).mean(),
@@ -30,12 +31,25 @@ def picture_figures(rows: list[Row], score: np.ndarray, band: tuple[float, float
     }
 
 
-def exam_auc(rows: list[Row], score: np.ndarray) -> float:
-    """AUC of the mean score of each exam."""
+def exam_figures(rows: list[Row], score: np.ndarray) -> dict:
+    """AUC of the mean score of each exam, with its interval."""
+    return {"exam_auc": auc_with_interval(*exam_scores(rows, score))}
+
+
+def exam_scores(rows: list[Row], score: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """(patient, grade, mean score) of each exam."""
     exams = defaultdict(list)
     for row, one in zip(rows, score):
         exams[row.patient_id, row.exam_id, row.grade].append(one)
-    return roc_auc_score([grade for _, _, grade in exams], [np.mean(part) for part in exams.values()])
+    patients, _, grades = zip(*exams)
+    return list(patients), np.array(grades), np.array([np.mean(part) for part in exams.values()])
+
+
+def auc_with_interval(
+    patients: list[str], grades: np.ndarray, score: np.ndarray
+) -> tuple[float, float, float]:
+    """(AUC, lower, upper end of its 95 % interval)."""
+    return float(roc_auc_score(grades, score)), *bootstrap_auc(patients, grades, score)
 
 
 def bootstrap_auc(patients: list[str], grades: np.ndarray, score: np.ndarray) -> tuple[float, float]:
@@ -57,14 +71,53 @@ def bootstrap_auc(patients: list[str], grades: np.ndarray, score: np.ndarray) ->
 
 def parity(
     grades: np.ndarray, exact: tuple[np.ndarray, np.ndarray], rounded: tuple[np.ndarray, np.ndarray]
-) -> dict:
+) -> dict[str, float]:
     """Float against int8: (score [n], map of `high` [n, h, w]) each."""
     return {
-        "auc_float": roc_auc_score(grades, exact[0]),
-        "auc_int8": roc_auc_score(grades, rounded[0]),
-        "mean_score_difference": np.abs(exact[0] - rounded[0]).mean(),
-        "map_correlation": np.corrcoef(exact[1].ravel(), rounded[1].ravel())[0, 1],
+        "auc_float": float(roc_auc_score(grades, exact[0])),
+        "auc_int8": float(roc_auc_score(grades, rounded[0])),
+        "mean_score_difference": float(np.abs(exact[0] - rounded[0]).mean()),
+        "map_correlation": float(np.corrcoef(exact[1].ravel(), rounded[1].ravel())[0, 1]),
     }
+
+
+def parity_breaches(figures: dict[str, float]) -> list[str]:
+    """What of `parity` is not good enough to ship; empty if all is."""
+    auc_difference = abs(figures["auc_float"] - figures["auc_int8"])
+    score_difference = figures["mean_score_difference"]
+    correlation = figures["map_correlation"]
+    breaches = []
+    if not auc_difference <= LARGEST_AUC_DIFFERENCE:
+        breaches.append(f"AUC difference {auc_difference:.4f}, at most {LARGEST_AUC_DIFFERENCE}")
+    if not score_difference <= LARGEST_SCORE_DIFFERENCE:
+        breaches.append(f"mean score difference {score_difference:.4f}, at most {LARGEST_SCORE_DIFFERENCE}")
+    if not correlation >= SMALLEST_MAP_CORRELATION:
+        breaches.append(f"map correlation {correlation:.4f}, at least {SMALLEST_MAP_CORRELATION}")
+    return breaches
+
+
+def map_figures(grades: np.ndarray, maps: np.ndarray, masks: np.ndarray) -> dict[str, float]:
+    """Pointing game (Zhang et al. 2016, 10.1007/978-3-319-46493-0_33) and positive energy inside the lesion.
+
+    By grade, in the map of the picture's own grade: `maps` [n, 2, h, w], `masks` u8 [n, h, w]. Pictures
+    without a mask do not count.
+    """
+    figures = {}
+    for grade, name in enumerate(CLASSES):
+        chosen = (grades == grade) & masks.any(axis=(1, 2))
+        if not chosen.any():
+            continue
+        own, inside = maps[chosen, grade], masks[chosen] / 255
+        energy = own.clip(0)
+        peak = own.reshape(len(own), -1).argmax(axis=1)
+        hit = inside.reshape(len(own), -1)[np.arange(len(own)), peak] >= 0.5
+        share = (energy * inside).sum(axis=(1, 2)) / energy.sum(axis=(1, 2)).clip(1e-9)
+        figures |= {
+            f"pointing_game_{name}": float(hit.mean()),
+            f"energy_in_mask_{name}": float(share.mean()),
+            f"mask_share_of_roi_{name}": float(inside.mean()),
+        }
+    return figures
 
 
 def show(title: str, figures: dict[str, float]) -> None:

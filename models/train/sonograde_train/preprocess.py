@@ -13,7 +13,7 @@ Box = tuple[int, int, int, int]
 
 
 def crop_resize(picture: Image.Image, box: Box, size: int) -> np.ndarray:
-    """The `box` of an RGB picture at `size` x `size`, u8 [size, size, 3].
+    """The `box` of an RGB picture at `size` x `size`, u8 [size, size, 3]; of a mask u8 [size, size].
 
     Pillow's BILINEAR is a triangle filter whose support grows with the reduction (antialiased). What of
     the box lies outside the picture is black.
@@ -27,3 +27,9 @@ def open_rgb(path) -> Image.Image:
     """The picture at `path`, decoded, as RGB."""
     with Image.open(path) as picture:
         return picture.convert("RGB")
+
+
+def open_mask(path) -> Image.Image:
+    """The mask at `path`, decoded, as grey levels: 255 is lesion."""
+    with Image.open(path) as picture:
+        return picture.convert("L")

@@ -18,10 +18,12 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from . import cache
+from . import cache, metrics
 from .augment import augment
 from .data import Row, read_labels, split_by_patient
+from .guidance import outside_loss
 from .repvgg import CLASSES, STRIDE, VARIANTS, Network, build, fuse
+from .runtime import scores
 
 EMA_DECAY = 0.995
 WARM_UP = 0.05
@@ -39,6 +41,7 @@ class Settings:
     learning_rate: float
     weight_decay: float
     smoothing: float
+    guidance: float
     validation_share: float
     seed: int
 
@@ -64,6 +67,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--weight-decay", type=float, default=0.05)
     parser.add_argument("--smoothing", type=float, default=0.05, help="of the labels")
+    parser.add_argument(
+        "--guidance",
+        type=float,
+        default=0.1,
+        help="weight of the loss for evidence outside the lesion masks, 0 for none (default 0.1)",
+    )
     parser.add_argument("--validation-share", type=float, default=0.2, help="of the patients")
     parser.add_argument("--seed", type=int, default=0)
     parser.set_defaults(run=run)
@@ -72,9 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def parse_stages(text: str) -> tuple[tuple[int, int], ...]:
     """`128:10,224:4` → ((128, 10), (224, 4))."""
     try:
-        stages = tuple(
-            (int(size), int(epochs)) for size, epochs in (s.split(":") for s in text.split(","))
-        )
+        stages = tuple((int(size), int(epochs)) for size, epochs in (s.split(":") for s in text.split(",")))
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected SIZE:EPOCHS,… got {text}") from None
     if any(size < STRIDE or size % STRIDE or epochs < 1 for size, epochs in stages):
@@ -91,6 +98,7 @@ def run(args: argparse.Namespace) -> None:
         args.learning_rate,
         args.weight_decay,
         args.smoothing,
+        args.guidance,
         args.validation_share,
         args.seed,
     )
@@ -116,16 +124,14 @@ def train(data: Path, out: Path, settings: Settings, cache_folder: Path) -> None
 
     trainer = _Trainer(settings, training)
     if (out / "last.pt").exists():
-        trainer.restore(torch.load(out / "last.pt", weights_only=True))
+        trainer.restore(torch.load(out / "last.pt", map_location="cpu", weights_only=True))
     for epoch in range(trainer.epoch, len(settings.sizes)):
         size = settings.sizes[epoch]
-        wide, pane = cache.training_arrays(cache_folder, training, size)
-        loss = trainer.run_epoch(wide, pane, size)
-        deploy = fuse(trainer.ema.module)
-        logits, _ = predict(deploy, cache.input_array(cache_folder, checked, size))
-        auc = roc_auc_score([row.grade for row in checked], logits[:, 1] - logits[:, 0])
-        if size > trainer.best_size or auc > trainer.best_auc:
-            trainer.best_size, trainer.best_auc = size, float(auc)
+        loss = trainer.run_epoch(cache.training_views(cache_folder, training, size), size)
+        figures = _check(fuse(trainer.ema.module).to(trainer.device), checked, cache_folder, size)
+        line = {"epoch": epoch, "size": size, "loss": loss, **figures}
+        if size > trainer.best_size or figures["auc"] > trainer.best_auc:
+            trainer.best_size, trainer.best_auc = size, figures["auc"]
             _save(
                 out / "best.pt",
                 {
@@ -133,24 +139,31 @@ def train(data: Path, out: Path, settings: Settings, cache_folder: Path) -> None
                     "variant": settings.variant,
                     "size": size,
                     "epoch": epoch,
-                    "validation_auc": float(auc),
                 },
             )
         _save(out / "last.pt", trainer.state())
-        line = {
-            "epoch": epoch,
-            "size": size,
-            "loss": round(loss, 4),
-            "validation_auc": round(float(auc), 4),
-        }
+        text = json.dumps({k: round(v, 4) if isinstance(v, float) else v for k, v in line.items()})
         with (out / "log.jsonl").open("a") as log:
-            log.write(json.dumps(line) + "\n")
-        print(json.dumps(line), flush=True)
+            log.write(text + "\n")
+        print(text, flush=True)
+
+
+def _check(deploy: Network, rows: list[Row], cache_folder: Path, size: int) -> dict[str, float]:
+    """Validation: AUC by picture and by exam, and the pointing game where there are masks."""
+    grades = np.array([row.grade for row in rows])
+    logits, maps = predict(deploy, cache.input_array(cache_folder, rows, size))
+    score = scores(logits, 1.0)
+    pointing = metrics.map_figures(grades, maps, cache.input_masks(cache_folder, rows, size // STRIDE))
+    return {
+        "auc": float(roc_auc_score(grades, score)),
+        "exam_auc": float(roc_auc_score(*metrics.exam_scores(rows, score)[1:])),
+        **{name: value for name, value in pointing.items() if name.startswith("pointing")},
+    }
 
 
 def load_best(run_folder: Path) -> tuple[Network, dict]:
     """The fused network of `best.pt`, and what else the checkpoint says (variant, size, epoch)."""
-    checkpoint = torch.load(run_folder / "best.pt", weights_only=True)
+    checkpoint = torch.load(run_folder / "best.pt", map_location="cpu", weights_only=True)
     network = build(checkpoint["variant"])
     network.load_state_dict(checkpoint.pop("network"))
     return fuse(network.eval()), checkpoint
@@ -159,12 +172,12 @@ def load_best(run_folder: Path) -> tuple[Network, dict]:
 @torch.no_grad()
 def predict(network: Network, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """u8 [n, s, s, 3] → logits [n, 2] and activation maps [n, 2, s/32, s/32], network in eval mode."""
-    outputs = []
-    for start in tqdm(range(0, len(pictures), 16), desc="float", leave=False):
-        batch = torch.from_numpy(np.array(pictures[start : start + 16]))
+    device, outputs = network.bias.device, []
+    for start in tqdm(range(0, len(pictures), 16), desc="float", leave=False, mininterval=5):
+        batch = torch.from_numpy(np.array(pictures[start : start + 16])).to(device)
         outputs.append(network(batch.permute(0, 3, 1, 2).float() / 255))
     logits, maps = zip(*outputs)
-    return torch.cat(logits).numpy(), torch.cat(maps).numpy()
+    return torch.cat(logits).cpu().numpy(), torch.cat(maps).cpu().numpy()
 
 
 class _Trainer:
@@ -192,29 +205,30 @@ class _Trainer:
         self.steps_an_epoch = math.ceil(len(training) / settings.batch)
         self.epoch, self.best_size, self.best_auc = 0, 0, 0.0
 
-    def run_epoch(self, wide: np.ndarray, pane: np.ndarray, size: int) -> float:
+    def run_epoch(self, views: cache.Views, size: int) -> float:
         """One pass over the training pictures; the mean loss."""
         self.network.train()
-        order = torch.randperm(len(wide), generator=self.rng).numpy()
+        order = torch.randperm(len(self.grades), generator=self.rng).numpy()
         batches = np.array_split(order, self.steps_an_epoch)
         total = 0.0
         progress = tqdm(batches, desc=f"epoch {self.epoch} at {size}px", mininterval=5)
         for step, indices in enumerate(progress):
             indices = np.sort(indices)
             self._set_learning_rate(self.epoch * self.steps_an_epoch + step)
-            x = augment(torch.from_numpy(wide[indices]), torch.from_numpy(pane[indices]), size, self.rng)
-            loss = self._step(x.to(self.device), self.grades[indices].to(self.device))
+            x, lesion = augment(views.batch(indices), size, self.rng)
+            loss = self._step(x.to(self.device), lesion.to(self.device), self.grades[indices].to(self.device))
             total += loss
-            progress.set_postfix(loss=f"{total / (step + 1):.4f}")
+            progress.set_postfix(loss=f"{total / (step + 1):.4f}", refresh=False)
         self.epoch += 1
         return total / len(batches)
 
-    def _step(self, x: Tensor, grades: Tensor) -> float:
+    def _step(self, x: Tensor, lesion: Tensor, grades: Tensor) -> float:
         with torch.autocast(self.device.type, torch.bfloat16):
-            logits, _ = self.network(x)
+            logits, activation_map = self.network(x)
         loss = F.cross_entropy(
             logits.float(), grades, self.class_weights, label_smoothing=self.settings.smoothing
         )
+        loss = loss + self.settings.guidance * outside_loss(activation_map.float(), lesion)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -261,9 +275,7 @@ def _moving_average(average: Tensor, value: Tensor, updates: Tensor | int) -> Te
 def _keep_settings(out: Path, settings: Settings) -> None:
     path, text = out / "settings.json", json.dumps(asdict(settings), indent=1)
     if path.exists() and path.read_text() != text:
-        raise SystemExit(
-            f"{path} is of a run with other settings: give another --out, or the same settings"
-        )
+        raise SystemExit(f"{path} is of a run with other settings: give another --out, or the same settings")
     path.write_text(text)
 
 

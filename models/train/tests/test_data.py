@@ -2,6 +2,7 @@ import csv
 import dataclasses
 
 import pytest
+from PIL import Image
 
 from sonograde_train.data import BadLabels, assert_no_patient_crosses, read_labels, split_by_patient
 
@@ -26,12 +27,15 @@ def test_every_bad_row_is_listed_and_nothing_is_read(folder):
         rows[4]["t_ms"] = "soon"
         rows[6]["grade"] = "high" if rows[6]["grade"] == "low" else "low"
         rows[8]["mask"] = "gone-mask.png"
+        rows[9]["mask"] = "small-mask.png"
+        rows[10]["exam_id"] = "e002"
 
+    Image.new("L", (32, 64)).save(folder / "small-mask.png")
     rewrite(folder, spoil)
     with pytest.raises(BadLabels) as refusal:
         read_labels(folder)
     reasons = refusal.value.reasons
-    assert len(reasons) == 7
+    assert len(reasons) == 9
     for part in (
         "line 2: missing file gone.png",
         "line 3: unknown grade",
@@ -39,7 +43,9 @@ def test_every_bad_row_is_listed_and_nothing_is_read(folder):
         "line 5: roi",
         "line 6: invalid literal",
         "line 10: missing mask",
+        "line 11: mask small-mask.png is 32x64, its picture 64x64",
         "patient p003 has both grades",
+        "exam e002 is of several patients: p002, p005",
     ):
         assert any(part in reason for reason in reasons), (part, reasons)
 
@@ -73,3 +79,12 @@ def test_a_crossing_patient_is_named(folder):
     stranger = dataclasses.replace(rows[-1], patient_id=rows[0].patient_id)
     with pytest.raises(ValueError, match=rows[0].patient_id):
         assert_no_patient_crosses(rows[:2], [stranger])
+
+
+def test_the_time_may_be_before_the_injection_or_unknown_and_the_mask_missing(folder):
+    def change(rows):
+        rows[0]["t_ms"], rows[1]["t_ms"], rows[1]["mask"] = "-250", "", ""
+
+    rewrite(folder, change)
+    rows = read_labels(folder)
+    assert [row.t_ms for row in rows[:3]] == [-250, None, 0] and rows[1].mask is None

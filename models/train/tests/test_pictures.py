@@ -4,6 +4,7 @@ from PIL import Image
 
 from sonograde_train import cache
 from sonograde_train.augment import augment
+from sonograde_train.cache import Views
 from sonograde_train.data import read_labels
 from sonograde_train.preprocess import crop_resize, open_rgb
 
@@ -43,21 +44,31 @@ def test_the_cache_holds_what_preprocessing_gives_and_notices_a_changed_roi(fold
     assert (cache.input_array(tmp_path / "cache", moved, 64)[3] != array[3]).any()
 
 
+def views_of(pictures: np.ndarray) -> Views:
+    masks = np.zeros((len(pictures), cache.MASK_SIDE, cache.MASK_SIDE), np.uint8)
+    return Views(*(torch.from_numpy(part) for part in (pictures, pictures, masks, masks)))
+
+
 def test_augmented_pictures_are_bytes_over_255_and_repeat_with_the_seed():
-    rng = np.random.default_rng(0)
-    wide, pane = (
-        torch.from_numpy(rng.integers(0, 256, (16, 80, 80, 3), dtype=np.uint8)) for _ in range(2)
-    )
-    x = augment(wide, pane, 64, torch.Generator().manual_seed(3))
-    assert x.shape == (16, 3, 64, 64)
+    views = views_of(np.random.default_rng(0).integers(0, 256, (16, 80, 80, 3), dtype=np.uint8))
+    x, lesion = augment(views, 64, torch.Generator().manual_seed(3))
+    assert x.shape == (16, 3, 64, 64) and lesion.shape == (16, 1, 2, 2)
     torch.testing.assert_close((x * 255).round() / 255, x)
     assert 0 <= x.min() and x.max() <= 1
-    assert torch.equal(x, augment(wide, pane, 64, torch.Generator().manual_seed(3)))
-    assert not torch.equal(x, augment(wide, pane, 64, torch.Generator().manual_seed(4)))
+    assert torch.equal(x, augment(views, 64, torch.Generator().manual_seed(3))[0])
+    assert not torch.equal(x, augment(views, 64, torch.Generator().manual_seed(4))[0])
 
 
 def test_augmentation_keeps_the_lesion_in_the_picture():
-    wide = torch.zeros(200, 80, 80, 3, dtype=torch.uint8)
-    wide[:, 32:48, 32:48] = 255
-    x = augment(wide, wide, 64, torch.Generator().manual_seed(0))
+    pictures = np.zeros((200, 80, 80, 3), np.uint8)
+    pictures[:, 32:48, 32:48] = 255
+    x, _ = augment(views_of(pictures), 64, torch.Generator().manual_seed(0))
     assert (x.mean(dim=1).flatten(1).gt(0.5).sum(dim=1) > 50).all()
+
+
+def test_masks_are_cached_at_the_side_asked_for_and_empty_where_there_is_none(folder, tmp_path):
+    rows = read_labels(folder)
+    rows[1] = type(rows[1])(**{**vars(rows[1]), "mask": None})
+    masks = cache.input_masks(tmp_path / "cache", rows, 7)
+    assert masks.shape == (len(rows), 7, 7)
+    assert masks[0, 3, 3] == 255 and not masks[1].any()

@@ -31,6 +31,15 @@ def test_depth_and_widths_are_those_of_the_paper(variant, count, stem, last):
     assert sum(conv.stride == (2, 2) for conv in convs) == 5
 
 
+@pytest.mark.parametrize(("variant", "millions"), [("A0", 8.30), ("A1", 12.78), ("B0", 14.33)])
+def test_there_are_as_many_parameters_as_in_the_paper(variant, millions):
+    """Table 4, which counts a classifier of 1,000 classes and cuts the third decimal."""
+    body = repvgg.fuse(repvgg.build(variant).eval()).body
+    classifier = 1280 * 1000 + 1000
+    count = sum(parameter.numel() for parameter in body.parameters()) + classifier
+    assert millions <= count / 1e6 < millions + 0.01
+
+
 def test_the_mean_of_the_map_plus_the_bias_is_the_logit():
     network = repvgg.build("A0").eval()
     network.bias.data = torch.tensor([0.25, -0.5])
