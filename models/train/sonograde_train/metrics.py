@@ -1,6 +1,7 @@
 """Figures of a model on labelled pictures."""
 
 from collections import defaultdict
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
@@ -9,11 +10,6 @@ from .data import Row
 from .repvgg import CLASSES
 
 RESAMPLES = 500
-
-LARGEST_AUC_DIFFERENCE = 0.005
-LARGEST_SCORE_DIFFERENCE = 0.02
-SMALLEST_MAP_CORRELATION = 0.98
-"""The parity gate: an int8 file further from its float network is not shipped."""
 
 
 def picture_figures(rows: list[Row], score: np.ndarray, band: tuple[float, float]) -> dict:
@@ -81,19 +77,27 @@ def parity(
     }
 
 
-def parity_breaches(figures: dict[str, float]) -> list[str]:
-    """What of `parity` is not good enough to ship; empty if all is."""
-    auc_difference = abs(figures["auc_float"] - figures["auc_int8"])
-    score_difference = figures["mean_score_difference"]
-    correlation = figures["map_correlation"]
-    breaches = []
-    if not auc_difference <= LARGEST_AUC_DIFFERENCE:
-        breaches.append(f"AUC difference {auc_difference:.4f}, at most {LARGEST_AUC_DIFFERENCE}")
-    if not score_difference <= LARGEST_SCORE_DIFFERENCE:
-        breaches.append(f"mean score difference {score_difference:.4f}, at most {LARGEST_SCORE_DIFFERENCE}")
-    if not correlation >= SMALLEST_MAP_CORRELATION:
-        breaches.append(f"map correlation {correlation:.4f}, at least {SMALLEST_MAP_CORRELATION}")
-    return breaches
+class Gate(NamedTuple):
+    """How far an int8 file may be from its float network and still be shipped."""
+
+    auc_difference: float = 0.005
+    mean_score_difference: float = 0.02
+    map_correlation: float = 0.98
+
+    def breaches(self, figures: dict[str, float]) -> list[str]:
+        """What of `parity` is not good enough; empty if all is."""
+        auc = abs(figures["auc_float"] - figures["auc_int8"])
+        score, correlation = figures["mean_score_difference"], figures["map_correlation"]
+        held = {
+            f"AUC difference {auc:.4f}, at most {self.auc_difference}": auc <= self.auc_difference,
+            f"mean score difference {score:.4f}, at most {self.mean_score_difference}": (
+                score <= self.mean_score_difference
+            ),
+            f"map correlation {correlation:.4f}, at least {self.map_correlation}": (
+                correlation >= self.map_correlation
+            ),
+        }
+        return [text for text, good in held.items() if not good]
 
 
 def map_figures(grades: np.ndarray, maps: np.ndarray, masks: np.ndarray) -> dict[str, float]:
