@@ -45,7 +45,14 @@ def run(args: argparse.Namespace) -> None:
         "training_data": args.training_data,
         "intended_use": args.intended_use,
     }
-    export(args.data, args.run_folder, args.cache or args.run_folder / "cache", args.model, metadata)
+    export(
+        args.data,
+        args.run_folder,
+        args.cache or args.run_folder / "cache",
+        args.model,
+        metadata,
+        metrics.Gate(),
+    )
 
 
 def export(
@@ -54,12 +61,12 @@ def export(
     cache_folder: Path,
     model_path: Path,
     metadata: dict[str, str],
-    steps: int = STEPS,
+    gate: metrics.Gate,
 ) -> dict[str, float]:
     """Writes `model_path` and RUN/export.json; returns the parity figures on all validation pictures.
 
-    Calibrates first, fine-tunes for `steps` if the parity gate asks for it, and raises SystemExit, writing
-    nothing, if that is not enough.
+    Calibrates first, fine-tunes if the parity gate asks for it, and raises SystemExit, writing nothing, if
+    that is not enough.
     """
     training, validation = split_of_run(run_folder, read_labels(data))
     deploy, checkpoint = load_best(run_folder)
@@ -72,12 +79,12 @@ def export(
     content, parity = judge(network)
     metrics.show("validation, float against int8 as calibrated", parity)
     how = "calibrated"
-    if metrics.parity_breaches(parity):
+    if gate.breaches(parity):
         views = cache.training_views(cache_folder, training, size)
-        content, parity = judge(finetune(deploy, network, views, size, steps))
+        content, parity = judge(finetune(deploy, network, views, size))
         metrics.show("validation, float against int8 fine-tuned", parity)
-        how = f"calibrated, then fine-tuned for {steps} steps"
-    if breaches := metrics.parity_breaches(parity):
+        how = f"calibrated, then fine-tuned for {STEPS} steps"
+    if breaches := gate.breaches(parity):
         raise SystemExit(f"int8 is too far from float to ship: {'; '.join(breaches)}")
 
     model_path.write_bytes(content)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.metrics import roc_auc_score
 from torch import Tensor
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
@@ -155,8 +154,8 @@ def _check(deploy: Network, rows: list[Row], cache_folder: Path, size: int) -> d
     score = scores(logits, 1.0)
     pointing = metrics.map_figures(grades, maps, cache.input_masks(cache_folder, rows, size // STRIDE))
     return {
-        "auc": float(roc_auc_score(grades, score)),
-        "exam_auc": float(roc_auc_score(*metrics.exam_scores(rows, score)[1:])),
+        "auc": metrics.auc(grades, score),
+        "exam_auc": metrics.auc(*metrics.exam_scores(rows, score)[1:]),
         **{name: value for name, value in pointing.items() if name.startswith("pointing")},
     }
 

@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from sonograde_train.calibrate import fit_band, fit_temperature
-from sonograde_train.metrics import bootstrap_auc
+from sonograde_train.metrics import auc, bootstrap_auc
 from sonograde_train.runtime import scores
 
 
@@ -34,6 +34,13 @@ def test_a_perfect_model_has_no_band():
     assert low == high and 0.2 < low < 0.8
 
 
+def test_the_auc_is_that_of_scikit_learn_ties_included():
+    rng = np.random.default_rng(1)
+    for digits in (1, 9):
+        grades, score = rng.integers(0, 2, 500), rng.random(500).round(digits)
+        assert auc(grades, score) == pytest.approx(roc_auc_score(grades, score), abs=1e-12)
+
+
 def test_the_interval_holds_the_auc_and_widens_when_pictures_share_patients():
     logits, grades = drawn(600, 1.0)
     score = scores(logits, 1.0)
@@ -41,6 +48,5 @@ def test_the_interval_holds_the_auc_and_widens_when_pictures_share_patients():
     grades, score = grades[order], score[order]
     alone = bootstrap_auc([str(i) for i in range(600)], grades, score)
     shared = bootstrap_auc([str(i // 20) for i in range(600)], grades, score)
-    auc = roc_auc_score(grades, score)
-    assert alone[0] < auc < alone[1]
+    assert alone[0] < auc(grades, score) < alone[1]
     assert shared[1] - shared[0] > 1.5 * (alone[1] - alone[0])

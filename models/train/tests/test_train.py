@@ -5,8 +5,9 @@ import json
 import pytest
 import torch
 
-from sonograde_train import evaluate, export, metrics, repvgg, synthetic, train
+from sonograde_train import evaluate, export, repvgg, synthetic, train
 from sonograde_train.contract import check
+from sonograde_train.metrics import Gate
 
 SETTINGS = train.Settings(
     "tiny",
@@ -20,6 +21,7 @@ SETTINGS = train.Settings(
     seed=0,
 )
 METADATA = {"name": "t", "version": "1.0.0", "training_data": "blobs", "intended_use": "demonstration"}
+OPEN = Gate(1.0, 1.0, -1.0)
 
 
 @pytest.fixture(autouse=True)
@@ -83,42 +85,37 @@ def test_other_settings_are_refused_in_the_same_folder(run):
 
 def test_the_parity_gate_names_what_is_too_far():
     good = {"auc_float": 0.86, "auc_int8": 0.856, "mean_score_difference": 0.02, "map_correlation": 0.98}
-    assert metrics.parity_breaches(good) == []
+    assert Gate().breaches(good) == []
     bad = {
         "auc_float": 0.86,
         "auc_int8": 0.87,
         "mean_score_difference": 0.021,
         "map_correlation": float("nan"),
     }
-    breaches = metrics.parity_breaches(bad)
-    assert [breach.split(" 0.")[0] for breach in breaches[:2]] == ["AUC difference", "mean score difference"]
-    assert breaches[2].startswith("map correlation nan")
+    assert Gate().breaches(bad) == [
+        "AUC difference 0.0100, at most 0.005",
+        "mean score difference 0.0210, at most 0.02",
+        "map correlation nan, at least 0.98",
+    ]
 
 
 def test_a_file_is_fine_tuned_only_if_the_gate_asks_and_written_only_if_it_passes(run, tmp_path, monkeypatch):
     data, out, cache = run
     model, rounds, tune = tmp_path / "model.onnx", [], export.finetune
-    monkeypatch.setattr(export, "finetune", lambda *args: rounds.append(None) or tune(*args))
-    monkeypatch.setattr(metrics, "LARGEST_SCORE_DIFFERENCE", -1.0)
+    monkeypatch.setattr(export, "finetune", lambda *args: rounds.append(None) or tune(*args, steps=2))
     with pytest.raises(SystemExit, match="too far from float to ship: mean score difference"):
-        export.export(data, out, cache, model, METADATA, steps=2)
+        export.export(data, out, cache, model, METADATA, Gate(1.0, -1.0, -1.0))
     assert len(rounds) == 1 and not model.exists()
 
-    for name, bound in (("AUC", 1.0), ("SCORE", 1.0)):
-        monkeypatch.setattr(metrics, f"LARGEST_{name}_DIFFERENCE", bound)
-    monkeypatch.setattr(metrics, "SMALLEST_MAP_CORRELATION", -1.0)
-    export.export(data, out, cache, model, METADATA)
+    export.export(data, out, cache, model, METADATA, OPEN)
     assert len(rounds) == 1 and check(model)["name"] == "t"
     assert json.loads((out / "export.json").read_text())["quantization"] == "calibrated"
 
 
-def test_evaluate_writes_float_and_int8_into_the_card_and_refuses_known_patients(run, tmp_path, monkeypatch):
+def test_evaluate_writes_float_and_int8_into_the_card_and_refuses_known_patients(run, tmp_path):
     data, out, cache = run
-    for name, bound in (("LARGEST_AUC_DIFFERENCE", 1.0), ("LARGEST_SCORE_DIFFERENCE", 1.0)):
-        monkeypatch.setattr(metrics, name, bound)
-    monkeypatch.setattr(metrics, "SMALLEST_MAP_CORRELATION", -1.0)
     model, card = tmp_path / "model.onnx", tmp_path / "card.md"
-    export.export(data, out, cache, model, METADATA)
+    export.export(data, out, cache, model, METADATA, OPEN)
     card.write_text("# a card\n\n## Figures\nold\n\n## Limits\nmany\n")
     args = argparse.Namespace(data=data, model=model, cache=cache, run_folder=out, card=card)
     with pytest.raises(SystemExit, match="patients that the run has seen: p000"):
