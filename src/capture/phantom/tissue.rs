@@ -291,7 +291,7 @@ mod tests {
                 .filter(|i| maps.perfusion[**i] < 0.05 * level(**i))
                 .count();
             let share = dark as f32 / mass.len() as f32;
-            assert!((share - section.defects).abs() < 0.04, "seed {seed}: {share}");
+            assert!((share - section.defects).abs() < 0.05, "seed {seed}: {share}");
             seen += usize::from(share > 0.05);
         }
         assert!(seen > 2, "{seen} patients of high grade with defects");
