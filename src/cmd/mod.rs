@@ -3,6 +3,7 @@
 pub mod bench;
 mod daemon;
 pub mod demo;
+pub mod evaluate;
 pub mod exams;
 pub mod grade;
 pub mod phantom;
