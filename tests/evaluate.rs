@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use common::{folder, sonograde, text};
+use common::{folder, picture, sonograde, text};
 use serde_json::Value;
 use sonograde::evaluate::cases::Cases;
 use sonograde::evaluate::level::Level;
@@ -162,7 +162,7 @@ fn a_set_is_measured_printed_and_reported() {
         words.contains("By picture: 8 pictures of 5 patients, 4 low and 4 high"),
         "{words}"
     );
-    assert!(words.contains("sens. 0.5 at "), "{words}");
+    assert!(words.contains("sensitivity 0.5, "), "{words}");
 }
 
 #[test]
@@ -172,13 +172,17 @@ fn one_bad_row_refuses_the_set_and_every_bad_row_is_listed() {
     image::GrayImage::new(600, 600)
         .save(set.path().join("black.png"))
         .expect("a mask");
+    picture(&set.path().join("small.png"), 1);
     let field = |line: &str, n: usize| line.split(',').nth(n).expect("a field").to_owned();
     rewrite(&labels, |n, line| match n {
         2 => line.replacen(",low,", ",G2,", 1),
         3 => line.replacen(&field(&line, 2), "torn.png", 1),
         4 => line.replacen("\"0,0,600,600\"", "\"0,0,601,600\"", 1),
         5 => line.replacen(&field(&line, 2), "pictures/none.png", 1),
-        6 => line.replacen(line.rsplit(',').next().expect("a mask"), "black.png", 1),
+        6 | 7 => {
+            let mask = line.rsplit(',').next().expect("a mask");
+            line.replacen(mask, ["black.png", "small.png"][n - 6], 1)
+        }
         _ => line,
     });
     let output = run(&["evaluate", text(&labels), "--json"]);
@@ -194,12 +198,17 @@ fn one_bad_row_refuses_the_set_and_every_bad_row_is_listed() {
         "line 4: the pane 0,0,601,600 lies outside the picture",
         "line 5: missing picture \"pictures/none.png\"",
         "line 6: ",
+        "line 7: ",
     ];
     let lines: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("  ")).collect();
     assert_eq!(lines.len(), wanted.len(), "{said}");
     for (line, wanted) in lines.iter().zip(wanted) {
         assert!(line.starts_with(wanted), "{said}");
     }
+    assert!(
+        lines[5].contains("a mask of 320x240 pixels; expected 600x600"),
+        "{said}"
+    );
     assert!(
         lines[1].contains("torn.png") && lines[4].contains("marks nothing"),
         "{said}"

@@ -9,11 +9,11 @@ use chrono::{SecondsFormat, Utc};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Code, Failure};
+use crate::evaluate::judge;
 use crate::evaluate::labels::Labels;
-use crate::evaluate::report::{Report, ReportError};
+use crate::evaluate::report::Report;
 use crate::evaluate::summary::Summary;
 use crate::evaluate::table::Table;
-use crate::evaluate::{EvaluateError, judge};
 use crate::infer::Model;
 
 /// Measures a model on labelled pictures.
@@ -76,19 +76,4 @@ fn progress(pictures: u64) -> ProgressBar {
     }
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} pictures, {eta} left");
     ProgressBar::new(pictures).with_style(style.expect("a good template"))
-}
-
-impl From<EvaluateError> for Failure {
-    fn from(error: EvaluateError) -> Self {
-        match error {
-            EvaluateError::Model(error) => error.into(),
-            error => Self::new(Code::Input, error),
-        }
-    }
-}
-
-impl From<ReportError> for Failure {
-    fn from(error: ReportError) -> Self {
-        Self::new(Code::Output, error)
-    }
 }

@@ -138,7 +138,7 @@ impl<'a> Worker<'a> {
         }
         let outcome = match screen::unfit(&self.input) {
             Some(quality) => Err(quality),
-            None => Ok(self.model.score(&self.input)?),
+            None => Ok(self.score()?),
         };
         let placed = match (&outcome, mask) {
             (Ok(scored), Some(mask)) => Some(maps::place(&scored.map, &mask, row.roi)),
@@ -146,6 +146,17 @@ impl<'a> Worker<'a> {
         };
         let placed = placed.transpose().map_err(|e| Fault::Row(one_line(&e)))?;
         Ok(Some(Judged { outcome, placed }))
+    }
+
+    fn score(&self) -> Result<Scored, ModelError> {
+        let scored = self.model.score(&self.input)?;
+        if scored.score.is_finite() && scored.map.values.iter().all(|value| value.is_finite()) {
+            return Ok(scored);
+        }
+        Err(ModelError::Run {
+            name: self.model.identity().name.clone(),
+            reason: "its score or map is not a number".into(),
+        })
     }
 }
 

@@ -51,7 +51,7 @@ pub struct Calls {
     pub ppv: Estimate,
     /// Low-grade cases of those called low.
     pub npv: Estimate,
-    /// Cases without a call: indeterminate.
+    /// Cases without a call of all cases; a threshold calls every one.
     pub no_call: Estimate,
     /// Harmonic mean of sensitivity and PPV.
     pub f1: Estimate,
@@ -122,6 +122,17 @@ impl Level {
     }
 }
 
+impl Level {
+    /// The share of cases within the model's band.
+    pub fn indeterminate(&self) -> Estimate {
+        let band = self
+            .calls
+            .iter()
+            .find(|calls| matches!(calls.rule, Rule::Band(_)));
+        band.map(|calls| calls.no_call).unwrap_or_default()
+    }
+}
+
 impl Calls {
     /// `by_patient` gives the intervals in the order of [`Confusion::values`].
     fn new(rule: Rule, confusion: Confusion, mut by_patient: impl FnMut() -> Option<[f64; 2]>) -> Self {
@@ -150,7 +161,7 @@ impl Calls {
     }
 
     /// The figures with their names, in the order in which people read them.
-    pub fn figures(&self) -> [(&'static str, &Estimate); 7] {
+    pub fn figures(&self) -> [(&'static str, &Estimate); 6] {
         [
             ("sensitivity", &self.sensitivity),
             ("specificity", &self.specificity),
@@ -158,7 +169,6 @@ impl Calls {
             ("PPV", &self.ppv),
             ("NPV", &self.npv),
             ("F1", &self.f1),
-            ("indeterminate", &self.no_call),
         ]
     }
 }

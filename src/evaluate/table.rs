@@ -95,7 +95,7 @@ fn columns(
     calls: &[Calls],
     cell: impl Fn(&Calls) -> String,
 ) -> fmt::Result {
-    let cells: String = calls.iter().map(|calls| format!("{:<20}", cell(calls))).collect();
+    let cells: String = calls.iter().map(|calls| format!("{:<24}", cell(calls))).collect();
     writeln!(f, "{}", format!("  {name:<22}{cells}").trim_end())
 }
 

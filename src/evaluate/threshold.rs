@@ -79,9 +79,9 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Half => f.write_str("at 0.5"),
-            Self::Youden(threshold) => write!(f, "Youden {threshold:.3}"),
-            Self::Sensitivity { wanted, threshold } => write!(f, "sens. {wanted} at {threshold:.3}"),
-            Self::Band([low, high]) => write!(f, "off {low:.3}-{high:.3}"),
+            Self::Youden(threshold) => write!(f, "Youden's, {threshold:.3}"),
+            Self::Sensitivity { wanted, threshold } => write!(f, "sensitivity {wanted}, {threshold:.3}"),
+            Self::Band([low, high]) => write!(f, "outside {low:.3}–{high:.3}"),
         }
     }
 }

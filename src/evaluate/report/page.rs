@@ -160,9 +160,13 @@ impl Page<'_> {
                 "Calibration of the pictures' scores, with Wilson's intervals.",
             ),
             (
-                plots::scores(self.pictures, band),
+                plots::scores(self.pictures, "pictures", band),
                 "Scores of the pictures: <b class=\"of-high\">high grade</b> upwards, <b class=\"of-low\">low grade</b> \
                  downwards. Grey: the model's band of no call; dashed: 0.5.",
+            ),
+            (
+                plots::scores(self.exams, "exams", band),
+                "Scores of the exams, drawn alike.",
             ),
         ];
         writeln!(
@@ -177,8 +181,8 @@ impl Page<'_> {
     }
 
     fn calls(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let words = "\"At 0.5\" is where the model gives both grades the same chance. \"Off\" the band: only cases whose score \
-                     lies outside the band within which the model makes no call.";
+        let words = "At 0.5 the model gives both grades the same chance. Outside its band: the model's own verdict, on the cases \
+                     for which it makes one.";
         section(f, "Calls by picture", OfCalls(&self.summary.pictures), words)?;
         section(f, "Calls by exam", OfCalls(&self.summary.exams), "")
     }

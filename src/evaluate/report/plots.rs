@@ -89,10 +89,10 @@ pub fn calibration(figures: &Level) -> String {
     plot.finish()
 }
 
-/// How many pictures of each grade have which score: high grade upwards, low grade downwards.
-pub fn scores(pictures: &Cases, band: Option<[f64; 2]>) -> String {
+/// How many cases, `what` in words, of each grade have which score: high grade upwards, low grade downwards.
+pub fn scores(cases: &Cases, what: &str, band: Option<[f64; 2]>) -> String {
     let mut counts = [[0u32; 2]; BARS];
-    for case in pictures.all() {
+    for case in cases.all() {
         let bar = ((case.score * BARS as f64) as usize).min(BARS - 1);
         counts[bar][usize::from(case.high)] += 1;
     }
@@ -106,7 +106,7 @@ pub fn scores(pictures: &Cases, band: Option<[f64; 2]>) -> String {
     let end = f64::from(end);
     let mut plot = Plot::new(
         "Scores by grade",
-        ["score, P(high grade)", "pictures"],
+        ["score, P(high grade)", what],
         [-end, end],
         &ticks,
     );
@@ -164,7 +164,7 @@ mod tests {
         for svg in [
             roc(&none, &none, &level, &level),
             calibration(&level),
-            scores(&none, None),
+            scores(&none, "exams", None),
         ] {
             assert!(
                 svg.starts_with("<svg") && svg.ends_with("</svg>\n") && !svg.contains("NaN"),

@@ -30,10 +30,10 @@ impl Display for OfCalls<'_> {
         for (at, name) in names.iter().flatten().enumerate() {
             row(f, name, &|one| estimate("Wilson", one.figures()[at].1))?;
         }
-        row(f, "true grade: calls", &|one| {
+        row(f, "confusion", &|one| {
             let counts = one.confusion;
             format!(
-                "<table class=\"confusion\"><tr><th></th><th>high</th><th>low</th></tr>\
+                "<table class=\"confusion\"><tr><th>true ↓ called →</th><th>high</th><th>low</th></tr>\
                  <tr><th>high</th><td>{}</td><td>{}</td></tr><tr><th>low</th><td>{}</td><td>{}</td></tr></table>",
                 counts.true_high, counts.false_low, counts.false_high, counts.true_low
             )
