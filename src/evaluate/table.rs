@@ -52,13 +52,14 @@ fn level(f: &mut fmt::Formatter<'_>, what: &str, level: &Level) -> fmt::Result {
     let Level { low, high, .. } = level;
     let (cases, patients) = (counted(level.cases, what), counted(level.patients, "patient"));
     writeln!(f, "\nBy {what}: {cases} of {patients}, {low} low and {high} high")?;
-    writeln!(f, "  {:<20}{:<9}{:<18}by patient", "", "", "DeLong")?;
+    writeln!(f, "  {:<20}{:<9}{:<18}by patient", "", "", "DeLong, Wilson")?;
     let row = |f: &mut fmt::Formatter<'_>, name, one: &Estimate| {
         let (value, own, by_patient) = (number(one.value), range(one.ci95), range(one.ci95_by_patient));
         writeln!(f, "  {name:<20}{value:<9}{own:<18}{by_patient}")
     };
     row(f, "AUC", &level.auc)?;
     row(f, "Brier score", &level.brier)?;
+    row(f, "indeterminate", &level.indeterminate())?;
     writeln!(
         f,
         "  {:<20}{}",

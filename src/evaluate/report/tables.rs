@@ -62,19 +62,21 @@ impl Display for OfScores<'_> {
         writeln!(
             f,
             "<table><thead><tr><th></th><th>cases</th><th>low / high</th><th>patients</th><th>AUC</th><th>Brier score</th>\
-             <th>calibration error</th></tr></thead><tbody>"
+             <th>calibration error</th><th>indeterminate</th></tr></thead><tbody>"
         )?;
         for (name, level) in [("by picture", &self.0.pictures), ("by exam", &self.0.exams)] {
             writeln!(
                 f,
-                "<tr><th scope=\"row\">{name}</th><td>{}</td><td>{} / {}</td><td>{}</td><td>{}</td><td>{}</td><td><b>{}</b></td></tr>",
+                "<tr><th scope=\"row\">{name}</th><td>{}</td><td>{} / {}</td><td>{}</td><td>{}</td><td>{}</td><td><b>{}</b></td>\
+                 <td>{}</td></tr>",
                 level.cases,
                 level.low,
                 level.high,
                 level.patients,
                 estimate("DeLong", &level.auc),
                 estimate("", &level.brier),
-                number(level.calibration_error)
+                number(level.calibration_error),
+                estimate("Wilson", &level.indeterminate())
             )?;
         }
         writeln!(f, "</tbody></table>")
