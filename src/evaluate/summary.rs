@@ -116,7 +116,9 @@ impl Summary {
                 Some((&*row.patient, placed))
             }))
         };
-        let mut summary = Self {
+        let pictures = pictures(labels, judged);
+        let not_scored = not_scored(judged);
+        Self {
             label: model.identity().label(),
             data: labels.path.display().to_string(),
             date,
@@ -124,16 +126,14 @@ impl Summary {
             engine: model.engine(),
             model: model.identity().clone(),
             training_data: contract.training_data.clone(),
-            notes: Vec::new(),
-            not_scored: not_scored(judged),
-            pictures: level(&pictures(labels, judged)),
+            notes: notes(&not_scored, &pictures, labels.rows.len()),
+            not_scored,
+            pictures: level(&pictures),
             exams: level(&exams(labels, judged)),
             phases: Phase::ALL.into_iter().filter_map(phase).collect(),
             maps_high: maps(true),
             maps_low: maps(false),
-        };
-        summary.notes = notes(&summary, labels);
-        summary
+        }
     }
 }
 
@@ -145,48 +145,32 @@ fn not_scored(judged: &[Judged]) -> Vec<NotScored> {
             .count() as u64;
         (pictures > 0).then_some(NotScored { quality, pictures })
     };
-    [Quality::TooDark, Quality::Clipped, Quality::Duplicate]
+    [Quality::TooDark, Quality::Clipped]
         .into_iter()
         .filter_map(count)
         .collect()
 }
 
-fn notes(summary: &Summary, labels: &Labels) -> Vec<String> {
+fn notes(not_scored: &[NotScored], cases: &Cases, rows: usize) -> Vec<String> {
     let mut notes = Vec::new();
-    for NotScored { quality, pictures } in &summary.not_scored {
+    for NotScored { quality, pictures } in not_scored {
         notes.push(format!(
-            "{pictures} of {} pictures are {quality}: the daemon would not score them, and no figure counts them.",
-            labels.rows.len()
+            "{pictures} of {rows} pictures are {quality}: the daemon would not score them, and no figure counts them."
         ));
     }
-    let pictures = &summary.pictures;
-    for (high, count, other) in [
-        (false, pictures.low, pictures.high),
-        (true, pictures.high, pictures.low),
-    ] {
+    let patients = |high| cases.patients().iter().filter(|grade| **grade == high).count();
+    for high in [false, true] {
         let word = grade_word(high);
-        match count {
-            0 if other == 0 => {}
-            0 => notes.push(format!(
+        match (patients(high), patients(!high)) {
+            (0, 0) if high => notes.push("No picture was scored: no figure is defined (–).".into()),
+            (0, 1..) => notes.push(format!(
                 "There is no {word}-grade picture: the AUC and whatever else needs both grades is undefined (–)."
             )),
-            _ => {
-                let patients: std::collections::HashSet<&str> = labels
-                    .rows
-                    .iter()
-                    .filter(|row| row.high == high)
-                    .map(|row| &*row.patient)
-                    .collect();
-                if patients.len() == 1 {
-                    notes.push(format!(
-                        "There is a single {word}-grade patient: no interval by patient can be computed (–)."
-                    ));
-                }
-            }
+            (1, _) => notes.push(format!(
+                "There is a single {word}-grade patient: no interval by patient can be computed (–)."
+            )),
+            _ => {}
         }
-    }
-    if pictures.cases == 0 {
-        notes.push("No picture was scored: no figure is defined (–).".into());
     }
     notes.push(
         "DeLong's and Wilson's intervals take cases for independent; pictures of one patient are not. The interval \

@@ -40,6 +40,7 @@ impl Display for Page<'_> {
         )?;
         self.head(f, &model)?;
         self.key_figures(f)?;
+        section(f, "Beside the source paper", BesideThePaper(summary), PAPER)?;
         self.scores(f)?;
         self.calls(f)?;
         section(f, "By contrast phase", OfPhases(summary), PHASES)?;
@@ -50,7 +51,6 @@ impl Display for Page<'_> {
             MAPS,
         )?;
         self.worst(f)?;
-        section(f, "Beside the source paper", BesideThePaper(summary), PAPER)?;
         writeln!(f, "<section><h2>How to read the figures</h2><ul>")?;
         summary
             .notes

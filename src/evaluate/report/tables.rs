@@ -153,7 +153,7 @@ impl Display for BesideThePaper<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "<table><thead><tr><th></th><th>cases</th><th>sensitivity</th><th>specificity</th><th>accuracy</th><th>AUC</th></tr>\
+            "<table class=\"beside\"><thead><tr><th></th><th>cases</th><th>sensitivity</th><th>specificity</th><th>accuracy</th><th>AUC</th></tr>\
              </thead><tbody><tr class=\"paper\"><th scope=\"row\">the source paper: RepVGG on CEUS, test set</th>\
              <td>patients; 177 Fuhrman-graded ccRCC in all</td><td>74.8 %</td><td>79.1 %</td><td>77.0 %</td><td>0.852</td></tr>"
         )?;
