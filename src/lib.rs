@@ -15,6 +15,7 @@ pub mod grader;
 pub mod exam;
 pub mod overlay;
 pub mod lines;
+pub mod evaluate;
 pub mod store;
 pub mod pipeline;
 pub mod web;

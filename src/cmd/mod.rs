@@ -3,6 +3,7 @@
 pub mod bench;
 mod daemon;
 pub mod demo;
+pub mod evaluate;
 pub mod exams;
 pub mod grade;
 pub mod phantom;
@@ -12,6 +13,8 @@ use std::error::Error;
 
 use crate::capture::CaptureError;
 use crate::config::ConfigError;
+use crate::evaluate::EvaluateError;
+use crate::evaluate::report::ReportError;
 use crate::grader::GradeError;
 use crate::infer::ModelError;
 use crate::screen::LayoutError;
@@ -75,6 +78,7 @@ fails_with! {
     LayoutError => Rectangle,
     StoreError => Store,
     phantom::Error => Output,
+    ReportError => Output,
 }
 
 impl From<exams::Error> for Failure {
@@ -82,6 +86,15 @@ impl From<exams::Error> for Failure {
         match error {
             exams::Error::Store(error) => error.into(),
             error => Self::new(Code::Output, error),
+        }
+    }
+}
+
+impl From<EvaluateError> for Failure {
+    fn from(error: EvaluateError) -> Self {
+        match error {
+            EvaluateError::Model(error) => error.into(),
+            error => Self::new(Code::Input, error),
         }
     }
 }
