@@ -44,7 +44,7 @@ def read_labels(folder: Path) -> list[Row]:
         raise BadLabels(folder, ["file not found"])
     rows: list[Row] = []
     reasons: list[str] = []
-    with labels.open(newline="", encoding="utf-8") as file:
+    with labels.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
         if missing:
