@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::capture::phantom::Grade;
 use crate::frame::Rect;
+use crate::package::{Keys, Shelf};
 use crate::screen::PanePreset;
 
 /// Everything that `sonograde run` can be told.
@@ -78,10 +79,49 @@ fn ninety() -> f64 {
 
 /// `[model]`
 #[derive(Debug, Default, Deserialize)]
+#[serde(try_from = "ModelSection")]
+pub enum Model {
+    /// The one that ships with the program.
+    #[default]
+    Shipped,
+    /// An ONNX file that keeps the contract.
+    File(PathBuf),
+    /// What `sonograde model install` installed, the shipped one until then.
+    Installed(Shelf),
+}
+
+/// `[model]` as it is written.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Model {
-    /// An ONNX file that keeps the contract; the shipped model if absent.
-    pub path: Option<PathBuf>,
+struct ModelSection {
+    /// An ONNX file.
+    path: Option<PathBuf>,
+    /// The folder of installed models.
+    folder: Option<PathBuf>,
+    /// Whose packages are installed and run: minisign public keys.
+    trusted_keys: Option<Vec<String>>,
+}
+
+impl TryFrom<ModelSection> for Model {
+    type Error = String;
+
+    fn try_from(section: ModelSection) -> Result<Self, String> {
+        match (section.path, section.folder, section.trusted_keys) {
+            (None, None, None) => Ok(Self::Shipped),
+            (Some(path), None, None) => Ok(Self::File(path)),
+            (None, Some(folder), Some(keys)) => match Keys::from_lines(&keys) {
+                Ok(keys) => Ok(Self::Installed(Shelf::new(folder, keys))),
+                Err(error) => Err(format!("trusted_keys: {error}")),
+            },
+            (Some(_), Some(_), _) => {
+                Err("expected path (a plain ONNX file) or folder (installed models), not both".into())
+            }
+            (None, Some(_), None) => Err(
+                "folder needs trusted_keys = [\"RW...\"]: whose models may run (minisign public keys)".into(),
+            ),
+            (_, None, Some(_)) => Err("trusted_keys needs folder, where installed models are".into()),
+        }
+    }
 }
 
 /// `[screen]`

@@ -21,6 +21,7 @@ enum Command {
     Run(cmd::run::Args),
     Grade(cmd::grade::Args),
     Exams(cmd::exams::Args),
+    Model(cmd::model::Args),
     Bench(cmd::bench::Args),
     Phantom(cmd::phantom::Args),
 }
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Run(args) => cmd::run::run(&args),
         Command::Grade(args) => cmd::grade::run(&args),
         Command::Exams(args) => cmd::exams::run(&args).map_err(Into::into),
+        Command::Model(args) => cmd::model::run(&args),
         Command::Bench(args) => cmd::bench::run(&args),
         Command::Phantom(args) => cmd::phantom::run(&args).map_err(Into::into),
     };

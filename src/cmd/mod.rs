@@ -5,6 +5,7 @@ mod daemon;
 pub mod demo;
 pub mod exams;
 pub mod grade;
+pub mod model;
 pub mod phantom;
 pub mod run;
 
@@ -14,6 +15,7 @@ use crate::capture::CaptureError;
 use crate::config::ConfigError;
 use crate::grader::GradeError;
 use crate::infer::ModelError;
+use crate::package::PackageError;
 use crate::screen::LayoutError;
 use crate::store::StoreError;
 
@@ -71,6 +73,7 @@ macro_rules! fails_with {
 fails_with! {
     ConfigError => Config,
     ModelError => Model,
+    PackageError => Model,
     CaptureError => Input,
     LayoutError => Rectangle,
     StoreError => Store,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 
+use super::models::Ready;
 use super::rates::RateMeter;
 use super::{Event, ExamView, Live, Shared, StoreView, Summary};
 use crate::capture::{Signal, Taken};
@@ -47,6 +48,8 @@ struct Now {
     rates: RateMeter,
     verdict_at: Option<Instant>,
     changed_ms: u64,
+    /// When the newest frame came, and what its own clock said then.
+    clock: Option<(Instant, DateTime<Utc>)>,
     /// Why the picture cannot be graded, until one can.
     fault: Option<String>,
     ended: Option<Exam>,
@@ -62,18 +65,20 @@ impl Stage {
             rates,
             verdict_at: None,
             changed_ms: 0,
+            clock: None,
             fault: None,
             ended: None,
         };
         loop {
             match self.shared.slot.take(WAIT) {
-                Taken::Value((at, frame)) => self.frame(&mut now, at, frame),
+                Taken::Value((at, frame)) => {
+                    now.clock = Some((at, DateTime::from(frame.wall)));
+                    self.between_frames(&mut now, Duration::ZERO);
+                    self.frame(&mut now, at, frame);
+                }
                 Taken::Nothing => {
-                    if let Some((_, _, session)) = &mut now.current
-                        && let Some(exam) = session.tick(Utc::now())
-                    {
-                        self.end(&mut now, exam);
-                    }
+                    let waited = now.clock.map_or(Duration::ZERO, |(at, _)| at.elapsed());
+                    self.between_frames(&mut now, waited);
                 }
                 Taken::Closed => break,
             }
@@ -92,10 +97,51 @@ impl Stage {
         self.publish.send_replace(now.live);
         Ok(Summary {
             exam: now.ended,
+            model: self.grader.model().identity().clone(),
             captured: self.shared.captured.load(Ordering::Relaxed),
             dropped: self.shared.slot.replaced(),
             store: status,
         })
+    }
+
+    /// Ends an exam that is over, by the frames' own clock `waited` after the newest one, and takes the next model if no
+    /// exam runs.
+    fn between_frames(&mut self, now: &mut Now, waited: Duration) {
+        if let (Some((_, _, session)), Some((_, wall))) = (&mut now.current, now.clock)
+            && let Some(exam) = session.tick(wall + waited)
+        {
+            self.end(now, exam);
+        }
+        if now
+            .current
+            .as_ref()
+            .is_none_or(|(_, _, session)| !session.is_open())
+            && let Some(ready) = self.shared.next_model()
+        {
+            self.change(now, ready);
+        }
+    }
+
+    /// Grades with another model from here on. What the one before gave is not shown beside its name.
+    fn change(&mut self, now: &mut Now, ready: Ready) {
+        let model = &ready.view.model;
+        tracing::info!(
+            sha256 = model.sha256,
+            "model {} {} runs",
+            model.name,
+            model.version
+        );
+        self.grader = ready.grader;
+        now.live.model = ready.view;
+        (now.live.graded, now.live.exam) = (None, None);
+        if let Some((layout, size, _)) = now.current.take() {
+            let session = Session::new(self.provenance(layout), self.idle, self.key_every_ms);
+            now.current = Some((layout, size, session));
+            // The picture that stands begins no exam: it is not new to the scanner's user.
+            if let Some(frame) = &now.live.frame {
+                let _ = self.grader.grade(frame, layout.roi);
+            }
+        }
     }
 
     fn frame(&mut self, now: &mut Now, at: Instant, frame: Frame) {
