@@ -41,7 +41,11 @@ impl Signer {
 pub fn second_model() -> Vec<u8> {
     let mut bytes = SHIPPED.to_vec();
     let key = b"\x0a\x07version\x12";
-    let at = bytes.windows(key.len()).position(|w| w == key).expect("its metadata") + key.len();
+    let at = bytes
+        .windows(key.len())
+        .position(|w| w == key)
+        .expect("its metadata")
+        + key.len();
     let last = &mut bytes[at + usize::from(SHIPPED[at])];
     *last = if *last == b'9' { b'8' } else { *last + 1 };
     bytes
@@ -66,7 +70,11 @@ pub fn parts(folder: &Path, model: &[u8]) {
             fs::copy(path, to).expect("a picture");
         }
     }
-    fs::write(folder.join("card.md"), "# Card\n\n## Figures\nAUC 0.5\n\n## Limits\n").expect("card.md");
+    fs::write(
+        folder.join("card.md"),
+        "# Card\n\n## Figures\nAUC 0.5\n\n## Limits\n",
+    )
+    .expect("card.md");
     fs::write(folder.join("model.onnx"), model).expect("model.onnx");
 }
 
@@ -74,7 +82,11 @@ pub fn parts(folder: &Path, model: &[u8]) {
 pub fn package(folder: &Path, name: &str, model: &[u8], signer: &Signer) -> PathBuf {
     let source = folder.join(format!("{name}-parts"));
     parts(&source, model);
-    let bytes = pack(&source.join("model.onnx"), &source.join("card.md"), &source.join("golden"));
+    let bytes = pack(
+        &source.join("model.onnx"),
+        &source.join("card.md"),
+        &source.join("golden"),
+    );
     let path = folder.join(format!("{name}.tar"));
     fs::write(&path, bytes.expect("a package")).expect("the folder takes a file");
     signer.sign(&path);
