@@ -269,4 +269,35 @@ mod tests {
         );
         assert!(error("[source\n").starts_with("/sonograde.toml:1: "));
     }
+
+    #[test]
+    fn a_model_is_shipped_a_file_or_installed() {
+        const KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+        let model = |section: &str| load(&format!("{LEAST}[model]\n{section}\n")).map(|config| config.model);
+        assert!(matches!(load(LEAST).map(|c| c.model), Ok(Model::Shipped)));
+        assert!(matches!(model("path = \"a.onnx\""), Ok(Model::File(path)) if path == Path::new("a.onnx")));
+        let installed =
+            model(&format!("folder = \"/m\"\ntrusted_keys = [\"{KEY}\"]")).expect("a good section");
+        assert!(matches!(installed, Model::Installed(shelf) if shelf.folder() == Path::new("/m")));
+        for (section, words) in [
+            ("path = \"a\"\nfolder = \"/m\"", "not both"),
+            ("folder = \"/m\"", "folder needs trusted_keys"),
+            (
+                "folder = \"/m\"\ntrusted_keys = []",
+                "trusted_keys: no key is trusted here",
+            ),
+            (
+                "folder = \"/m\"\ntrusted_keys = [\"x\"]",
+                "\"x\" is not a minisign public key",
+            ),
+            ("trusted_keys = []", "trusted_keys needs folder"),
+            ("file = \"a\"", "unknown field `file`"),
+        ] {
+            let error = model(section).map(|_| ()).expect_err(words);
+            assert!(
+                error.starts_with("/sonograde.toml:6: ") && error.contains(words),
+                "{error}"
+            );
+        }
+    }
 }
