@@ -11,6 +11,7 @@ mod archive;
 mod error;
 mod golden;
 mod keys;
+mod list;
 mod shelf;
 
 use std::collections::BTreeMap;
@@ -23,7 +24,8 @@ pub use archive::is_archive;
 pub use error::PackageError;
 pub use golden::Differences;
 pub use keys::Keys;
-pub use shelf::{Entry, Id, Installed, Refused, Shelf, Watch, read_list};
+pub use list::{Entry, Id, Installed, Refused, read_list};
+pub use shelf::{Shelf, Watch};
 
 use crate::infer::{Model, SHIPPED};
 use archive::Parts;

@@ -16,9 +16,9 @@ function say(id, text) {
 
 let site = "";
 
-/** What stays the same while the server runs. */
-function showSite({ label, source, band, model, version }) {
-  const newest = JSON.stringify([label, source, band, model, version]);
+/** What stays the same for a whole exam. */
+function showSite({ label, source, band, model, model_notice: notice, version }) {
+  const newest = JSON.stringify([label, source, band, model, notice, version]);
   if (newest === site) return;
   site = newest;
   say("label", label);
@@ -26,6 +26,8 @@ function showSite({ label, source, band, model, version }) {
   say("band", `indeterminate ${share(band[0])} to ${share(band[1])}`);
   say("version", version);
   say("model", `Model ${model.name} ${model.version} (${model.sha256.slice(0, 8)})`);
+  byId("notice").hidden = notice === null;
+  say("notice", notice ?? "");
   drawScale(band);
   setBand(band);
 }
