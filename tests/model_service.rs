@@ -13,7 +13,6 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -102,8 +101,7 @@ fn a_model_installed_during_an_exam_waits_for_its_end() {
     let mut watch = shelf.clone().watch();
     let store = Arc::new(Store::open(&folder.path().join("store")).expect("a store"));
     let (frames, fed) = channel();
-    let (mut fed, came) = (Some(fed), Arc::new(AtomicBool::new(false)));
-    let seen = Arc::clone(&came);
+    let mut fed = Some(fed);
     let pipeline = Pipeline::start(Parts {
         open: Box::new(move || Ok(Box::new(Fed(fed.take().expect("opened once"))))),
         pace: Pace::Fast,
@@ -112,9 +110,7 @@ fn a_model_installed_during_an_exam_waits_for_its_end() {
             roi: None,
         },
         model: watch.settle().expect("the shipped model"),
-        news: Some(Box::new(move || {
-            watch.news().inspect(|_| seen.store(true, Ordering::SeqCst))
-        })),
+        news: Some(Box::new(move || watch.news())),
         store: Arc::clone(&store),
         source: "a test".into(),
         idle: TimeDelta::seconds(30),
@@ -131,22 +127,33 @@ fn a_model_installed_during_an_exam_waits_for_its_end() {
     feeder.feed(3);
     let first = feeder.until(|live| live.exam.is_some());
     shelf.install(&package).expect("a good package");
-    feeder.until(|_| came.load(Ordering::SeqCst));
-    // It was seen and is being left for the grading thread; a moment later it waits there.
-    std::thread::sleep(Duration::from_millis(300));
+    feeder.until(|live| live.model_next.is_some());
     feeder.feed(40);
     let inside = feeder.until(|_| true);
     assert_eq!(inside.model.model.sha256, sha256(SHIPPED));
     assert_eq!(inside.exam.map(|e| e.id), first.exam.map(|e| e.id));
 
-    // The picture stands for longer than an exam may be idle: the exam is over, and no other begins with it.
+    // The picture stands for longer than an exam may be idle: the exam is over. Its verdict stays, with its model.
     feeder.put(feeder.seq, Duration::from_secs(31));
-    let between = feeder.until(|live| live.model.model.sha256 == sha256(&second_model()));
-    assert!(between.exam.is_none() && between.graded.is_none());
-    feeder.put(feeder.seq - 1, Duration::from_millis(100));
-    assert!(feeder.until(|_| true).exam.is_none());
+    let over = feeder.until(|_| true);
+    assert!(over.exam.is_some_and(|exam| exam.ended));
+    assert_eq!(over.model.model.sha256, sha256(SHIPPED));
+    assert_eq!(
+        over.model_next.map(|model| model.sha256),
+        Some(sha256(&second_model()))
+    );
     feeder.feed(10);
-    feeder.until(|live| live.exam.is_some());
+    let second = feeder.until(|_| true);
+    assert!(second.exam.is_some_and(|exam| !exam.ended) && second.model_next.is_none());
+    assert_eq!(second.model.model.sha256, sha256(&second_model()));
+    assert_eq!(second.model.model_from, "installed");
+    // And back, before anything else is graded.
+    shelf.rollback().expect("to the shipped model");
+    feeder.until(|live| {
+        live.model_next
+            .as_ref()
+            .is_some_and(|model| model.sha256 == sha256(SHIPPED))
+    });
     drop(feeder);
     let summary = pipeline.join().expect("everything is stored");
     assert_eq!(summary.model.sha256, sha256(&second_model()));

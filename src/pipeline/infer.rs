@@ -50,6 +50,8 @@ struct Now {
     changed_ms: u64,
     /// When the newest frame came, and what its own clock said then.
     clock: Option<(Instant, DateTime<Utc>)>,
+    /// The model that the next exam begins with.
+    next: Option<Ready>,
     /// Why the picture cannot be graded, until one can.
     fault: Option<String>,
     ended: Option<Exam>,
@@ -66,6 +68,7 @@ impl Stage {
             verdict_at: None,
             changed_ms: 0,
             clock: None,
+            next: None,
             fault: None,
             ended: None,
         };
@@ -104,21 +107,25 @@ impl Stage {
         })
     }
 
-    /// Ends an exam that is over, by the frames' own clock `waited` after the newest one, and takes the next model if no
-    /// exam runs.
+    /// Ends an exam that is over, by the frames' own clock `waited` after the newest one, and looks for another model.
     fn between_frames(&mut self, now: &mut Now, waited: Duration) {
         if let (Some((_, _, session)), Some((_, wall))) = (&mut now.current, now.clock)
             && let Some(exam) = session.tick(wall + waited)
         {
             self.end(now, exam);
         }
-        if now
-            .current
-            .as_ref()
-            .is_none_or(|(_, _, session)| !session.is_open())
-            && let Some(ready) = self.shared.next_model()
-        {
+        let Some(ready) = self.shared.next_model() else {
+            return;
+        };
+        if ready.view.model == now.live.model.model {
+            // The one that grades already: there is only more to say of it.
+            now.live.model = ready.view;
+            (now.next, now.live.model_next) = (None, None);
+        } else if now.live.exam.is_none() {
             self.change(now, ready);
+        } else {
+            now.live.model_next = Some(ready.view.model.clone());
+            now.next = Some(ready);
         }
     }
 
@@ -133,14 +140,10 @@ impl Stage {
         );
         self.grader = ready.grader;
         now.live.model = ready.view;
-        (now.live.graded, now.live.exam) = (None, None);
+        (now.live.graded, now.live.exam, now.live.model_next) = (None, None, None);
         if let Some((layout, size, _)) = now.current.take() {
             let session = Session::new(self.provenance(layout), self.idle, self.key_every_ms);
             now.current = Some((layout, size, session));
-            // The picture that stands begins no exam: it is not new to the scanner's user.
-            if let Some(frame) = &now.live.frame {
-                let _ = self.grader.grade(frame, layout.roi);
-            }
         }
     }
 
@@ -173,16 +176,26 @@ impl Stage {
         }
     }
 
-    /// Grades one frame; the error says for people why it cannot be.
+    /// Grades one frame, with the model that waits if an exam begins with it; the error says for people why it cannot be.
     fn grade(&mut self, now: &mut Now, frame: &Frame) -> Result<Graded, String> {
         let size = [frame.format.width, frame.format.height];
         let layout = match &now.current {
             Some((layout, known, _)) if *known == size => *layout,
             _ => self.resize(now, size)?,
         };
-        self.grader
-            .grade(frame, layout.roi)
-            .map_err(|e| crate::one_line(&e))
+        let graded = self.grader.grade(frame, layout.roi);
+        let open = matches!(&now.current, Some((_, _, session)) if session.is_open());
+        let graded = match (graded, now.next.take()) {
+            (Ok(graded), Some(ready)) if graded.outcome.is_ok() && !open => {
+                self.change(now, ready);
+                self.grader.grade(frame, layout.roi)
+            }
+            (graded, next) => {
+                now.next = next;
+                graded
+            }
+        };
+        graded.map_err(|e| crate::one_line(&e))
     }
 
     /// The picture has another size: another layout and so another exam.

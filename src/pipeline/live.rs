@@ -34,8 +34,10 @@ pub struct Live {
     pub rates: Rates,
     /// How storing goes.
     pub store: StoreView,
-    /// What scores.
+    /// What scores. Everything above is of this model.
     pub model: Arc<ModelView>,
+    /// The model that the next exam begins with, if it is another.
+    pub model_next: Option<ModelIdentity>,
 }
 
 impl Live {
@@ -43,6 +45,7 @@ impl Live {
     pub fn starting(pane: Rect, roi: Rect, reason: impl Into<String>, model: Arc<ModelView>) -> Self {
         Self {
             model,
+            model_next: None,
             signal: Signal::Absent {
                 reason: reason.into(),
             },
@@ -95,7 +98,8 @@ pub struct StoreView {
     pub fault: Option<String>,
 }
 
-/// The model that scores. It changes between exams, never inside one.
+/// The model that scores. It changes with the beginning of an exam, or before the first, and never inside one: the last
+/// verdict is shown until then, beside the model that gave it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelView {
     /// Name, version, hash.

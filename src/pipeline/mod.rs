@@ -103,7 +103,7 @@ pub struct Pipeline {
 
 /// What the threads share.
 struct Shared {
-    /// A model that waits for the exam to end.
+    /// Another model, for `infer` to take.
     next: Mutex<Option<Ready>>,
     slot: Slot<(Instant, Frame)>,
     signal: Mutex<Signal>,

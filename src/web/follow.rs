@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::trend::Trend;
 use crate::capture::Signal;
-use crate::exam::record::{Graded, Quality, Scored};
+use crate::exam::record::{Graded, ModelIdentity, Quality, Scored};
 use crate::frame::Rect;
 use crate::pipeline::{ExamView, Live, ModelView, Rates, Site, StoreView};
 
@@ -59,6 +59,7 @@ pub(super) struct State<'a> {
     store: &'a StoreView,
     #[serde(flatten)]
     model: &'a ModelView,
+    model_next: Option<&'a ModelIdentity>,
     #[serde(flatten)]
     site: &'a Site,
 }
@@ -141,6 +142,7 @@ impl Follower {
             rates: self.live.rates,
             store: &self.live.store,
             model: &self.live.model,
+            model_next: self.live.model_next.as_ref(),
             site,
         }
     }

@@ -211,6 +211,7 @@ fn the_state_has_the_documented_shape() {
         (&live["model_from"], &live["model_notice"]),
         (&"shipped".into(), &Value::Null)
     );
+    assert!(live["model_next"].is_null());
     let dark = state(Live {
         quality: Some(Quality::TooDark),
         ..scored(3, 0.5)
