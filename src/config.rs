@@ -291,7 +291,6 @@ mod tests {
                 "\"x\" is not a minisign public key",
             ),
             ("trusted_keys = []", "trusted_keys needs folder"),
-            ("file = \"a\"", "unknown field `file`"),
         ] {
             let error = model(section).map(|_| ()).expect_err(words);
             assert!(

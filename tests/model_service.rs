@@ -113,7 +113,7 @@ fn a_model_installed_during_an_exam_waits_for_its_end() {
         news: Some(Box::new(move || watch.news())),
         store: Arc::clone(&store),
         source: "a test".into(),
-        idle: TimeDelta::seconds(30),
+        idle: TimeDelta::days(1),
         key_every_ms: 5000,
         events: None,
     });
@@ -134,7 +134,7 @@ fn a_model_installed_during_an_exam_waits_for_its_end() {
     assert_eq!(inside.exam.map(|e| e.id), first.exam.map(|e| e.id));
 
     // The picture stands for longer than an exam may be idle: the exam is over. Its verdict stays, with its model.
-    feeder.put(feeder.seq, Duration::from_secs(31));
+    feeder.put(feeder.seq, Duration::from_hours(25));
     let over = feeder.until(|_| true);
     assert!(over.exam.is_some_and(|exam| exam.ended));
     assert_eq!(over.model.model.sha256, sha256(SHIPPED));

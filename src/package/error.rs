@@ -68,7 +68,7 @@ pub enum PackageError {
     Model(#[from] ModelError),
     /// The model gives other results here than where it was made.
     #[error(
-        "{} fails its golden vectors on this box: {reason}; use it on no patient, and ask whoever made it",
+        "{} fails its golden vectors on this box: {reason}; do not use it here, and ask whoever made it",
         path.display()
     )]
     Golden {

@@ -50,7 +50,11 @@ pub(super) fn run(mut news: News, shared: &Shared) {
                 );
                 shared.leave(Ready::from(in_service));
             }
-            Some(Err(error)) => tracing::error!("the model is kept as it is: {}", crate::one_line(&error)),
+            // Not even the shipped model passes: this box is broken, and asking once a second does not mend it.
+            Some(Err(error)) => {
+                tracing::error!("no other model is looked for: {}", crate::one_line(&error));
+                return;
+            }
             None => {}
         }
         next = Instant::now() + EVERY;

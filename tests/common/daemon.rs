@@ -42,7 +42,7 @@ impl Daemon {
 
     /// The page's state, once `wanted` holds of it.
     pub fn state(&self, wanted: impl Fn(&Value) -> bool) -> Value {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         let mut last = Value::Null;
         while Instant::now() < deadline {
             if let Some(state) = self.get("/api/v1/state") {

@@ -8,14 +8,15 @@ use crate::infer::Model;
 use crate::package::{self, Package};
 use crate::preprocess;
 
-/// Describes the model of a file or a package, the shipped one if none is named. No signature is looked at.
+/// Describes the model of a file or a package, the shipped one if none is named.
 pub(super) fn info(file: Option<&Path>) -> Result<String, Failure> {
     let Some(path) = file else {
         return of_package(&Package::shipped()?);
     };
     let bytes = package::read_file(path, package::MAX_BYTES)?;
     if package::is_archive(&bytes) {
-        return of_package(&Package::read(&bytes, path)?);
+        let said = of_package(&Package::read(&bytes, path)?)?;
+        return Ok(said + "\nThe signature was not looked at: `sonograde model verify` does that.\n");
     }
     let start = Instant::now();
     let model = Model::from_bytes(&bytes, path)?;
