@@ -149,6 +149,7 @@ fn install_keeps_the_last_two_and_rollback_changes_their_places() {
     let third = bench.folder.path().join("third.tar");
     fs::write(&third, pack(&model, &card, &golden).expect("a package")).expect("a writable folder");
     bench.signer.sign(&third);
+    fs::write(bench.installed().join("part-x"), "a power cut").expect("a writable folder");
     shelf.install(&third).expect("a good package");
     let files: Vec<PathBuf> = contents(&bench.installed()).into_keys().collect();
     assert_eq!(

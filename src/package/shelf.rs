@@ -23,6 +23,9 @@ use super::error::fault;
 use super::list::{Entry, Id, Installed, LIST, read_list};
 use super::{InService, Keys, PackageError, Proven, Signed, signature_of};
 
+/// How the name of a file begins that is being written.
+const PART: &str = "part-";
+
 /// A folder of installed models, and whose packages it takes.
 #[derive(Clone, Debug)]
 pub struct Shelf {
@@ -207,7 +210,7 @@ impl Shelf {
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), PackageError> {
         let written = || -> io::Result<()> {
             let mut part = tempfile::Builder::new()
-                .prefix("part-")
+                .prefix(PART)
                 .permissions(Permissions::from_mode(0o644))
                 .tempfile_in(&self.folder)?;
             part.write_all(bytes)?;
@@ -218,7 +221,8 @@ impl Shelf {
         written().map_err(fault("write", path))
     }
 
-    /// Removes packages that are not named any more. What cannot be removed costs space, nothing else.
+    /// Removes packages that are not named any more, and what a power cut left half written. What cannot be removed costs
+    /// space, nothing else.
     fn tidy(&self, installed: &Installed) {
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -227,7 +231,8 @@ impl Shelf {
                 .unwrap_or(&name)
                 .strip_suffix(".tar");
             let id = stem.and_then(|stem| Id::try_from(stem.to_owned()).ok());
-            if id.is_some_and(|id| !installed.names(&id))
+            let unfinished = name.starts_with(PART);
+            if (unfinished || id.is_some_and(|id| !installed.names(&id)))
                 && let Err(error) = fs::remove_file(entry.path())
             {
                 tracing::warn!("cannot remove {}: {error}", entry.path().display());

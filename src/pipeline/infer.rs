@@ -122,6 +122,7 @@ impl Stage {
             now.live.model = ready.view;
             (now.next, now.live.model_next) = (None, None);
         } else if now.live.exam.is_none() {
+            // No exam began yet.
             self.change(now, ready);
         } else {
             now.live.model_next = Some(ready.view.model.clone());
