@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::capture::phantom::Grade;
 use crate::frame::Rect;
+use crate::package::{Keys, Shelf};
 use crate::screen::PanePreset;
 
 /// Everything that `sonograde run` can be told.
@@ -78,10 +79,49 @@ fn ninety() -> f64 {
 
 /// `[model]`
 #[derive(Debug, Default, Deserialize)]
+#[serde(try_from = "ModelSection")]
+pub enum Model {
+    /// The one that ships with the program.
+    #[default]
+    Shipped,
+    /// An ONNX file that keeps the contract.
+    File(PathBuf),
+    /// What `sonograde model install` installed, the shipped one until then.
+    Installed(Shelf),
+}
+
+/// `[model]` as it is written.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Model {
-    /// An ONNX file that keeps the contract; the shipped model if absent.
-    pub path: Option<PathBuf>,
+struct ModelSection {
+    /// An ONNX file.
+    path: Option<PathBuf>,
+    /// The folder of installed models.
+    folder: Option<PathBuf>,
+    /// Whose packages are installed and run: minisign public keys.
+    trusted_keys: Option<Vec<String>>,
+}
+
+impl TryFrom<ModelSection> for Model {
+    type Error = String;
+
+    fn try_from(section: ModelSection) -> Result<Self, String> {
+        match (section.path, section.folder, section.trusted_keys) {
+            (None, None, None) => Ok(Self::Shipped),
+            (Some(path), None, None) => Ok(Self::File(path)),
+            (None, Some(folder), Some(keys)) => match Keys::from_lines(&keys) {
+                Ok(keys) => Ok(Self::Installed(Shelf::new(folder, keys))),
+                Err(error) => Err(format!("trusted_keys: {error}")),
+            },
+            (Some(_), Some(_), _) => {
+                Err("expected path (a plain ONNX file) or folder (installed models), not both".into())
+            }
+            (None, Some(_), None) => Err(
+                "folder needs trusted_keys = [\"RW...\"]: whose models may run (minisign public keys)".into(),
+            ),
+            (_, None, Some(_)) => Err("trusted_keys needs folder, where installed models are".into()),
+        }
+    }
 }
 
 /// `[screen]`
@@ -228,5 +268,35 @@ mod tests {
                 .contains(":7: expected a rectangle x,y,w,h")
         );
         assert!(error("[source\n").starts_with("/sonograde.toml:1: "));
+    }
+
+    #[test]
+    fn a_model_is_shipped_a_file_or_installed() {
+        const KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+        let model = |section: &str| load(&format!("{LEAST}[model]\n{section}\n")).map(|config| config.model);
+        assert!(matches!(load(LEAST).map(|c| c.model), Ok(Model::Shipped)));
+        assert!(matches!(model("path = \"a.onnx\""), Ok(Model::File(path)) if path == Path::new("a.onnx")));
+        let installed =
+            model(&format!("folder = \"/m\"\ntrusted_keys = [\"{KEY}\"]")).expect("a good section");
+        assert!(matches!(installed, Model::Installed(shelf) if shelf.folder() == Path::new("/m")));
+        for (section, words) in [
+            ("path = \"a\"\nfolder = \"/m\"", "not both"),
+            ("folder = \"/m\"", "folder needs trusted_keys"),
+            (
+                "folder = \"/m\"\ntrusted_keys = []",
+                "trusted_keys: no key is trusted here",
+            ),
+            (
+                "folder = \"/m\"\ntrusted_keys = [\"x\"]",
+                "\"x\" is not a minisign public key",
+            ),
+            ("trusted_keys = []", "trusted_keys needs folder"),
+        ] {
+            let error = model(section).map(|_| ()).expect_err(words);
+            assert!(
+                error.starts_with("/sonograde.toml:6: ") && error.contains(words),
+                "{error}"
+            );
+        }
     }
 }

@@ -11,6 +11,7 @@ pub mod capture;
 pub mod screen;
 pub mod preprocess;
 pub mod infer;
+pub mod package;
 pub mod grader;
 pub mod exam;
 pub mod overlay;

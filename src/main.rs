@@ -22,6 +22,7 @@ enum Command {
     Grade(cmd::grade::Args),
     Exams(cmd::exams::Args),
     Evaluate(cmd::evaluate::Args),
+    Model(cmd::model::Args),
     Bench(cmd::bench::Args),
     Phantom(cmd::phantom::Args),
 }
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Grade(args) => cmd::grade::run(&args),
         Command::Exams(args) => cmd::exams::run(&args).map_err(Into::into),
         Command::Evaluate(args) => cmd::evaluate::run(&args),
+        Command::Model(args) => cmd::model::run(&args),
         Command::Bench(args) => cmd::bench::run(&args),
         Command::Phantom(args) => cmd::phantom::run(&args).map_err(Into::into),
     };

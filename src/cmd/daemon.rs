@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::{Code, Failure};
 use crate::capture::Signal;
-use crate::exam::record::{ModelIdentity, Quality, Verdict};
+use crate::exam::record::{Quality, Verdict};
 use crate::lines;
 use crate::pipeline::{Event, Live, Parts, Pipeline, Site, Summary};
 use crate::web;
@@ -50,8 +50,10 @@ pub(super) fn serve(
     show: Show,
     end_with_source: bool,
 ) -> Result<(), Failure> {
-    let site = site(&parts);
-    let model = site.model.clone();
+    let site = Site {
+        source: parts.source.clone(),
+        version: env!("CARGO_PKG_VERSION"),
+    };
     let events = (show == Show::Lines).then(|| {
         let (send, receive) = sync_channel(LINES_WAITING);
         parts.events = Some(send);
@@ -86,7 +88,7 @@ pub(super) fn serve(
     });
 
     let written = match events {
-        Some(events) => write_lines(&events, &model),
+        Some(events) => write_lines(&events),
         None => watch_status(&pipeline, show),
     };
     if written.is_err() {
@@ -94,7 +96,7 @@ pub(super) fn serve(
     }
     let summary = pipeline.join()?;
     if show == Show::Status {
-        print_summary(&summary, &model);
+        print_summary(&summary);
     }
     if let Some(page) = page {
         if end_with_source || written.is_err() {
@@ -106,17 +108,6 @@ pub(super) fn serve(
         served.map_err(|e| Failure::new(Code::Listen, e))?;
     }
     written.map_err(|e| Failure::new(Code::Output, format!("cannot write to stdout: {e}")))
-}
-
-fn site(parts: &Parts) -> Site {
-    let model = parts.grader.model();
-    Site {
-        model: model.identity().clone(),
-        band: model.contract().band,
-        label: model.identity().label().into(),
-        source: parts.source.clone(),
-        version: env!("CARGO_PKG_VERSION"),
-    }
 }
 
 async fn on_signal(stop: watch::Sender<bool>) {
@@ -136,14 +127,14 @@ async fn until(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 
-fn write_lines(events: &Receiver<Event>, model: &ModelIdentity) -> std::io::Result<()> {
+fn write_lines(events: &Receiver<Event>) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     for event in events {
         match event {
             Event::Frame(graded) => lines::frame(&mut out, None, &graded)?,
             Event::Ended(exam) => {
                 if let Some(verdict) = &exam.verdict {
-                    lines::verdict(&mut out, None, verdict, model)?;
+                    lines::verdict(&mut out, None, verdict, &exam.provenance.model)?;
                 }
             }
         }
@@ -210,7 +201,7 @@ fn status_line(live: &Live) -> String {
     )
 }
 
-fn print_summary(summary: &Summary, model: &ModelIdentity) {
+fn print_summary(summary: &Summary) {
     match &summary.exam {
         Some(exam) => {
             let verdict = exam
@@ -225,5 +216,7 @@ fn print_summary(summary: &Summary, model: &ModelIdentity) {
         "{} frames captured, {} replaced by newer ones, {} results saved",
         summary.captured, summary.dropped, summary.store.saved
     );
+    let exam = summary.exam.as_ref();
+    let model = exam.map_or(&summary.model, |exam| &exam.provenance.model);
     println!("{} (model {} {})", model.label(), model.name, model.version);
 }

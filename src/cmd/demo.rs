@@ -10,8 +10,7 @@ use super::{Code, Failure};
 use crate::capture::phantom::{Grade, Phantom};
 use crate::capture::{FrameSource, Paced};
 use crate::config::{self, DEFAULT_LISTEN};
-use crate::grader::Grader;
-use crate::infer::Model;
+use crate::package::InService;
 use crate::pipeline::{Opener, Pace, Parts};
 use crate::screen::{PanePreset, Screen};
 use crate::store::Store;
@@ -74,7 +73,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         source: phantom.describe(),
         pace: if args.fast { Pace::Fast } else { Pace::Recording },
         open: once(phantom, args.fast),
-        grader: Grader::new(Model::shipped()?),
+        model: InService::shipped()?,
+        news: None,
         store,
         idle: TimeDelta::seconds(exam.idle_s.into()),
         key_every_ms: u64::from(exam.key_frame_every_s) * 1000,

@@ -6,6 +6,7 @@ pub mod demo;
 pub mod evaluate;
 pub mod exams;
 pub mod grade;
+pub mod model;
 pub mod phantom;
 pub mod run;
 
@@ -17,6 +18,7 @@ use crate::evaluate::EvaluateError;
 use crate::evaluate::report::ReportError;
 use crate::grader::GradeError;
 use crate::infer::ModelError;
+use crate::package::PackageError;
 use crate::screen::LayoutError;
 use crate::store::StoreError;
 
@@ -74,6 +76,7 @@ macro_rules! fails_with {
 fails_with! {
     ConfigError => Config,
     ModelError => Model,
+    PackageError => Model,
     CaptureError => Input,
     LayoutError => Rectangle,
     StoreError => Store,

@@ -9,10 +9,9 @@ use super::Failure;
 use super::daemon::{self, Show};
 use crate::capture::phantom::Phantom;
 use crate::capture::{Paced, clip, v4l2};
-use crate::config::{Config, Source};
-use crate::grader::Grader;
-use crate::infer::Model;
-use crate::pipeline::{Opener, Pace, Parts};
+use crate::config::{Config, Model, Source};
+use crate::package::{InService, PackageError};
+use crate::pipeline::{News, Opener, Pace, Parts};
 use crate::screen::Screen;
 use crate::store::Store;
 
@@ -33,7 +32,7 @@ pub struct Args {
 /// [`Failure`] for what it cannot start without. A missing or broken capture device is none: it is shown.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
-    let model = Model::open(config.model.path.as_deref())?;
+    let (model, news) = model(config.model)?;
     let listener = daemon::listen(&config.web.listen)?;
     let store = Arc::new(Store::open(&config.store.path)?);
     let (open, pace, source) = source(&config.source);
@@ -44,7 +43,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             pane: config.screen.pane,
             roi: config.screen.roi,
         },
-        grader: Grader::new(model),
+        model,
+        news,
         store,
         source,
         idle: TimeDelta::seconds(config.exam.idle_s.into()),
@@ -53,6 +53,19 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     };
     let show = if args.json { Show::Lines } else { Show::Log };
     daemon::serve(parts, Some(listener), show, false).map(|_| ())
+}
+
+/// The model to begin with, and where later ones come from.
+fn model(model: Model) -> Result<(InService, Option<News>), PackageError> {
+    match model {
+        Model::Shipped => Ok((InService::shipped()?, None)),
+        Model::File(path) => Ok((InService::file(&path)?, None)),
+        Model::Installed(shelf) => {
+            let mut watch = shelf.watch();
+            let first = watch.settle()?;
+            Ok((first, Some(Box::new(move || watch.news()))))
+        }
+    }
 }
 
 fn source(source: &Source) -> (Opener, Pace, String) {

@@ -98,6 +98,11 @@ impl Session {
         })
     }
 
+    /// Whether an exam runs.
+    pub fn is_open(&self) -> bool {
+        self.running.is_some()
+    }
+
     /// The running exam and its verdict so far.
     pub fn current(&self) -> Option<(&Exam, Verdict)> {
         self.running.as_ref().map(|r| (&r.exam, r.aggregate.verdict()))

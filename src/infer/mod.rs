@@ -18,8 +18,8 @@ use sha2::{Digest, Sha256};
 
 use crate::exam::record::{ActivationMap, ModelIdentity, Scored};
 
-/// The model that ships with the program.
-static SHIPPED: &[u8] = include_bytes!("../../models/sonograde-phantom-a0.onnx");
+/// The file of the model that ships with the program.
+pub static SHIPPED: &[u8] = include_bytes!("../../models/sonograde-phantom-a0.onnx");
 
 /// Larger files are refused before they are read.
 const MAX_FILE_BYTES: u64 = 64 << 20;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 
+use super::models::Ready;
 use super::rates::RateMeter;
 use super::{Event, ExamView, Live, Shared, StoreView, Summary};
 use crate::capture::{Signal, Taken};
@@ -47,6 +48,10 @@ struct Now {
     rates: RateMeter,
     verdict_at: Option<Instant>,
     changed_ms: u64,
+    /// When the newest frame came, and what its own clock said then.
+    clock: Option<(Instant, DateTime<Utc>)>,
+    /// The model that the next exam begins with.
+    next: Option<Ready>,
     /// Why the picture cannot be graded, until one can.
     fault: Option<String>,
     ended: Option<Exam>,
@@ -62,18 +67,21 @@ impl Stage {
             rates,
             verdict_at: None,
             changed_ms: 0,
+            clock: None,
+            next: None,
             fault: None,
             ended: None,
         };
         loop {
             match self.shared.slot.take(WAIT) {
-                Taken::Value((at, frame)) => self.frame(&mut now, at, frame),
+                Taken::Value((at, frame)) => {
+                    now.clock = Some((at, DateTime::from(frame.wall)));
+                    self.between_frames(&mut now, Duration::ZERO);
+                    self.frame(&mut now, at, frame);
+                }
                 Taken::Nothing => {
-                    if let Some((_, _, session)) = &mut now.current
-                        && let Some(exam) = session.tick(Utc::now())
-                    {
-                        self.end(&mut now, exam);
-                    }
+                    let waited = now.clock.map_or(Duration::ZERO, |(at, _)| at.elapsed());
+                    self.between_frames(&mut now, waited);
                 }
                 Taken::Closed => break,
             }
@@ -92,10 +100,52 @@ impl Stage {
         self.publish.send_replace(now.live);
         Ok(Summary {
             exam: now.ended,
+            model: self.grader.model().identity().clone(),
             captured: self.shared.captured.load(Ordering::Relaxed),
             dropped: self.shared.slot.replaced(),
             store: status,
         })
+    }
+
+    /// Ends an exam that is over, by the frames' own clock `waited` after the newest one, and looks for another model.
+    fn between_frames(&mut self, now: &mut Now, waited: Duration) {
+        if let (Some((_, _, session)), Some((_, wall))) = (&mut now.current, now.clock)
+            && let Some(exam) = session.tick(wall + waited)
+        {
+            self.end(now, exam);
+        }
+        let Some(ready) = self.shared.next_model() else {
+            return;
+        };
+        if ready.view.model == now.live.model.model {
+            // The one that grades already: there is only more to say of it.
+            now.live.model = ready.view;
+            (now.next, now.live.model_next) = (None, None);
+        } else if now.live.exam.is_none() {
+            // No exam began yet.
+            self.change(now, ready);
+        } else {
+            now.live.model_next = Some(ready.view.model.clone());
+            now.next = Some(ready);
+        }
+    }
+
+    /// Grades with another model from here on. What the one before gave is not shown beside its name.
+    fn change(&mut self, now: &mut Now, ready: Ready) {
+        let model = &ready.view.model;
+        tracing::info!(
+            sha256 = model.sha256,
+            "model {} {} runs",
+            model.name,
+            model.version
+        );
+        self.grader = ready.grader;
+        now.live.model = ready.view;
+        (now.live.graded, now.live.exam, now.live.model_next) = (None, None, None);
+        if let Some((layout, size, _)) = now.current.take() {
+            let session = Session::new(self.provenance(layout), self.idle, self.key_every_ms);
+            now.current = Some((layout, size, session));
+        }
     }
 
     fn frame(&mut self, now: &mut Now, at: Instant, frame: Frame) {
@@ -127,16 +177,26 @@ impl Stage {
         }
     }
 
-    /// Grades one frame; the error says for people why it cannot be.
+    /// Grades one frame, with the model that waits if an exam begins with it; the error says for people why it cannot be.
     fn grade(&mut self, now: &mut Now, frame: &Frame) -> Result<Graded, String> {
         let size = [frame.format.width, frame.format.height];
         let layout = match &now.current {
             Some((layout, known, _)) if *known == size => *layout,
             _ => self.resize(now, size)?,
         };
-        self.grader
-            .grade(frame, layout.roi)
-            .map_err(|e| crate::one_line(&e))
+        let graded = self.grader.grade(frame, layout.roi);
+        let open = matches!(&now.current, Some((_, _, session)) if session.is_open());
+        let graded = match (graded, now.next.take()) {
+            (Ok(graded), Some(ready)) if graded.outcome.is_ok() && !open => {
+                self.change(now, ready);
+                self.grader.grade(frame, layout.roi)
+            }
+            (graded, next) => {
+                now.next = next;
+                graded
+            }
+        };
+        graded.map_err(|e| crate::one_line(&e))
     }
 
     /// The picture has another size: another layout and so another exam.

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::capture::Signal;
 use crate::exam::record::{Graded, ModelIdentity, Quality, Verdict};
 use crate::frame::{Frame, Rect};
+use crate::package::InService;
 
 /// What the pipeline publishes after every frame and at every change of the signal.
 #[derive(Clone, Debug)]
@@ -33,12 +34,18 @@ pub struct Live {
     pub rates: Rates,
     /// How storing goes.
     pub store: StoreView,
+    /// What scores. Everything above is of this model.
+    pub model: Arc<ModelView>,
+    /// The model that the next exam begins with, if it is another.
+    pub model_next: Option<ModelIdentity>,
 }
 
 impl Live {
     /// Before anything was captured; `reason` is for people.
-    pub fn starting(pane: Rect, roi: Rect, reason: impl Into<String>) -> Self {
+    pub fn starting(pane: Rect, roi: Rect, reason: impl Into<String>, model: Arc<ModelView>) -> Self {
         Self {
+            model,
+            model_next: None,
             signal: Signal::Absent {
                 reason: reason.into(),
             },
@@ -91,15 +98,38 @@ pub struct StoreView {
     pub fault: Option<String>,
 }
 
-/// What stays the same while the process runs.
-#[derive(Clone, Debug, Serialize)]
-pub struct Site {
-    /// The model that scores.
+/// The model that scores. It changes with the beginning of an exam, or before the first, and never inside one: the last
+/// verdict is shown until then, beside the model that gave it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ModelView {
+    /// Name, version, hash.
     pub model: ModelIdentity,
+    /// Where it is from: `shipped`, `installed`, or a file.
+    pub model_from: String,
+    /// What people must know about why it is this one; absent if there is nothing.
+    pub model_notice: Option<String>,
     /// Scores from the first to the second are indeterminate.
     pub band: [f32; 2],
     /// What must be said wherever this model's scores are shown.
     pub label: String,
+}
+
+impl From<&InService> for ModelView {
+    fn from(in_service: &InService) -> Self {
+        let identity = in_service.model.identity();
+        Self {
+            model: identity.clone(),
+            model_from: in_service.from.clone(),
+            model_notice: in_service.notice.clone(),
+            band: in_service.model.contract().band,
+            label: identity.label().into(),
+        }
+    }
+}
+
+/// What stays the same while the process runs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Site {
     /// Where the frames come from, for people.
     pub source: String,
     /// This program's version.

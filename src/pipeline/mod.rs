@@ -1,4 +1,5 @@
-//! The threads: `capture` owns the source, `infer` the model and the exam, `store` every write. One frame goes
+//! The threads: `capture` owns the source, `infer` the model and the exam, `store` every write, `models` gets later
+//! models ready. One frame goes
 //! through [`Slot`] (the newest wins) to `infer`, its result through a bounded queue to `store` and through a
 //! `watch` to whoever looks. Nothing here waits for the network, the page or tokio.
 //!
@@ -7,6 +8,7 @@
 mod capture;
 mod infer;
 mod live;
+mod models;
 mod rates;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,14 +20,16 @@ use std::time::Instant;
 use chrono::TimeDelta;
 use tokio::sync::watch;
 
-pub use live::{ExamView, Live, Rates, Site, StoreView};
+pub use live::{ExamView, Live, ModelView, Rates, Site, StoreView};
+pub use models::News;
 
 use crate::capture::{CaptureError, FrameSource, Signal, Slot};
-use crate::exam::record::{Exam, Graded};
+use crate::exam::record::{Exam, Graded, ModelIdentity};
 use crate::frame::{Frame, Rect};
-use crate::grader::Grader;
+use crate::package::InService;
 use crate::screen::Screen;
 use crate::store::{Status, Store, StoreError, Writer};
+use models::Ready;
 
 /// Opens the source, again after each loss of a device.
 pub type Opener = Box<dyn FnMut() -> Result<Box<dyn FrameSource>, CaptureError> + Send>;
@@ -49,8 +53,10 @@ pub struct Parts {
     pub pace: Pace,
     /// Where pane and lesion are.
     pub screen: Screen,
-    /// What scores.
-    pub grader: Grader,
+    /// What scores first.
+    pub model: InService,
+    /// Where later models come from, if from anywhere.
+    pub news: Option<News>,
     /// Where results go.
     pub store: Arc<Store>,
     /// Words for the source in records.
@@ -76,6 +82,8 @@ pub enum Event {
 pub struct Summary {
     /// The last exam that ended.
     pub exam: Option<Exam>,
+    /// The model that ran last.
+    pub model: ModelIdentity,
     /// Frames that came from the source.
     pub captured: u64,
     /// Frames that were replaced by newer ones before they were graded.
@@ -90,10 +98,13 @@ pub struct Pipeline {
     live: watch::Receiver<Live>,
     capture: JoinHandle<()>,
     infer: JoinHandle<Result<Summary, StoreError>>,
+    models: Option<JoinHandle<()>>,
 }
 
-/// What capture and infer share.
+/// What the threads share.
 struct Shared {
+    /// Another model, for `infer` to take.
+    next: Mutex<Option<Ready>>,
     slot: Slot<(Instant, Frame)>,
     signal: Mutex<Signal>,
     captured: std::sync::atomic::AtomicU64,
@@ -128,15 +139,18 @@ impl Pipeline {
             }),
             captured: std::sync::atomic::AtomicU64::new(0),
             stop: AtomicBool::new(false),
+            next: Mutex::new(None),
         });
         let nowhere = Rect::full(1, 1);
-        let (publish, live) = watch::channel(Live::starting(nowhere, nowhere, reason));
+        let ready = Ready::from(parts.model);
+        let starting = Live::starting(nowhere, nowhere, reason, Arc::clone(&ready.view));
+        let (publish, live) = watch::channel(starting);
         let writer = Writer::start(Arc::clone(&parts.store))?;
         let Parts { open, pace, .. } = parts;
         let stage = infer::Stage {
             shared: Arc::clone(&shared),
             screen: parts.screen,
-            grader: parts.grader,
+            grader: ready.grader,
             writer,
             source: parts.source,
             idle: parts.idle,
@@ -144,12 +158,16 @@ impl Pipeline {
             events: parts.events,
             publish,
         };
-        let for_capture = Arc::clone(&shared);
+        let (for_capture, for_models) = (Arc::clone(&shared), Arc::clone(&shared));
+        let models = parts
+            .news
+            .map(|news| spawn("models", move || models::run(news, &for_models)));
         Ok(Self {
             shared,
             live,
             capture: spawn("capture", move || capture::run(open, pace, &for_capture)),
             infer: spawn("infer", move || stage.run()),
+            models,
         })
     }
 
@@ -175,13 +193,16 @@ impl Pipeline {
     /// [`StoreError`] if the last results could not be stored.
     pub fn join(self) -> Result<Summary, StoreError> {
         join(self.capture);
-        join(self.infer)
+        let summary = join(self.infer);
+        self.shared.stop.store(true, Ordering::Relaxed);
+        self.models.map(join);
+        summary
     }
 }
 
 fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     let thread = std::thread::Builder::new().name(name.into()).spawn(work);
-    thread.expect("the system starts two threads")
+    thread.expect("the system starts three threads")
 }
 
 fn join<T>(thread: JoinHandle<T>) -> T {

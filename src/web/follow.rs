@@ -13,9 +13,9 @@ use tokio::sync::watch;
 
 use super::trend::Trend;
 use crate::capture::Signal;
-use crate::exam::record::{Graded, Quality, Scored};
+use crate::exam::record::{Graded, ModelIdentity, Quality, Scored};
 use crate::frame::Rect;
-use crate::pipeline::{ExamView, Live, Rates, Site, StoreView};
+use crate::pipeline::{ExamView, Live, ModelView, Rates, Site, StoreView};
 
 /// Shortest time between two states.
 const AT_MOST: Duration = Duration::from_millis(33);
@@ -58,6 +58,9 @@ pub(super) struct State<'a> {
     rates: Rates,
     store: &'a StoreView,
     #[serde(flatten)]
+    model: &'a ModelView,
+    model_next: Option<&'a ModelIdentity>,
+    #[serde(flatten)]
     site: &'a Site,
 }
 
@@ -95,7 +98,8 @@ impl Follower {
         let urgent = scored
             || hindrance != self.hindrance
             || live.signal != self.live.signal
-            || live.store.fault != self.live.store.fault;
+            || live.store.fault != self.live.store.fault
+            || live.model != self.live.model;
         self.hindrance = hindrance;
         self.live = live;
         urgent
@@ -137,6 +141,8 @@ impl Follower {
             roi: self.live.roi,
             rates: self.live.rates,
             store: &self.live.store,
+            model: &self.live.model,
+            model_next: self.live.model_next.as_ref(),
             site,
         }
     }

@@ -12,7 +12,7 @@ use super::follow::{Follower, Withheld};
 use crate::capture::Signal;
 use crate::exam::record::{ActivationMap, Grade, Graded, ModelIdentity, Quality, Scored, Verdict};
 use crate::frame::{Frame, FrameFormat, PixelFormat, Rect};
-use crate::pipeline::{ExamView, Live, Site};
+use crate::pipeline::{ExamView, Live, ModelView, Site};
 use client::{Client, Said};
 
 const PANE: Rect = Rect {
@@ -30,17 +30,25 @@ const ROI: Rect = Rect {
 
 fn site() -> Site {
     Site {
+        source: "test".to_owned(),
+        version: "0.0.0",
+    }
+}
+
+fn starting() -> Live {
+    let model = ModelView {
         model: ModelIdentity {
             name: "test".to_owned(),
             version: "1".to_owned(),
             sha256: "00".repeat(32),
             intended_use: "demonstration".to_owned(),
         },
+        model_from: "shipped".to_owned(),
+        model_notice: None,
         band: [0.4, 0.6],
         label: "DEMONSTRATION MODEL.".to_owned(),
-        source: "test".to_owned(),
-        version: "0.0.0",
-    }
+    };
+    Live::starting(PANE, ROI, "not yet", Arc::new(model))
 }
 
 fn graded(seq: u64, score: f32) -> Option<Arc<Graded>> {
@@ -99,7 +107,7 @@ fn scored(seq: u64, score: f32) -> Live {
                 frames_seen: 4 * seq,
             },
         }),
-        ..Live::starting(PANE, ROI, "not yet")
+        ..starting()
     }
 }
 
@@ -197,15 +205,16 @@ fn the_state_has_the_documented_shape() {
         live["store"],
         serde_json::json!({"saved": 0, "waiting": 0, "fault": null})
     );
-    assert_eq!(live["label"], "DEMONSTRATION MODEL.");
-    assert_eq!(live["model"]["name"], "test");
+    assert!(live["label"] == "DEMONSTRATION MODEL." && live["model"]["name"] == "test");
+    let nothing_else = live["model_notice"].is_null() && live["model_next"].is_null();
+    assert!(live["model_from"] == "shipped" && nothing_else);
     let dark = state(Live {
         quality: Some(Quality::TooDark),
         ..scored(3, 0.5)
     });
     assert_eq!((&dark["score"], &dark["map"]), (&Value::Null, &Value::Null));
     assert_eq!(dark["withheld"], "too-dark");
-    let absent = state(Live::starting(PANE, ROI, "not yet"));
+    let absent = state(starting());
     assert_eq!(absent["withheld"], "signal");
     assert_eq!(absent["signal"]["reason"], "not yet");
 }
@@ -222,7 +231,7 @@ struct Server {
 impl Server {
     fn start() -> Self {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        let (live, receiver) = watch::channel(Live::starting(PANE, ROI, "not yet"));
+        let (live, receiver) = watch::channel(starting());
         let (stop, stopped) = oneshot::channel::<()>();
         let listener = runtime
             .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))

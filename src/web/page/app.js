@@ -16,16 +16,19 @@ function say(id, text) {
 
 let site = "";
 
-/** What stays the same while the server runs. */
-function showSite({ label, source, band, model, version }) {
-  const newest = JSON.stringify([label, source, band, model, version]);
+/** What stays the same for a whole exam. */
+function showSite({ label, source, band, model, model_next: next, model_notice: notice, version }) {
+  const newest = JSON.stringify([label, source, band, model, next, notice, version]);
   if (newest === site) return;
   site = newest;
   say("label", label);
   say("source", `From ${source}`);
   say("band", `indeterminate ${share(band[0])} to ${share(band[1])}`);
   say("version", version);
-  say("model", `Model ${model.name} ${model.version} (${model.sha256.slice(0, 8)})`);
+  const name = ({ name, version, sha256 }) => `${name} ${version} (${sha256.slice(0, 8)})`;
+  say("model", `Model ${name(model)}${next ? `, from the next exam on ${name(next)}` : ""}`);
+  byId("notice").hidden = notice === null;
+  say("notice", notice ?? "");
   drawScale(band);
   setBand(band);
 }

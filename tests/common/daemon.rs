@@ -1,0 +1,94 @@
+//! A running `sonograde run` and its page.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::common::{folder, sonograde, text};
+
+/// A running daemon, killed when it goes out of scope.
+pub struct Daemon {
+    pub child: Child,
+    pub folder: TempDir,
+    address: String,
+}
+
+impl Daemon {
+    /// With this `[source]`, and whatever sections follow it.
+    pub fn start(source: &str) -> Self {
+        let folder = folder();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|l| l.local_addr())
+            .expect("a free port");
+        let config = folder.path().join("sonograde.toml");
+        let store = text(&folder.path().join("store")).to_owned();
+        let body = format!("[source]\n{source}\n[store]\npath = \"{store}\"\n[web]\nlisten = \"{port}\"\n");
+        std::fs::write(&config, body).expect("a config");
+        let child = sonograde()
+            .args(["run", "--config", text(&config)])
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        Self {
+            child,
+            address: port.to_string(),
+            folder,
+        }
+    }
+
+    /// The page's state, once `wanted` holds of it.
+    pub fn state(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let mut last = Value::Null;
+        while Instant::now() < deadline {
+            if let Some(state) = self.get("/api/v1/state") {
+                if wanted(&state) {
+                    return state;
+                }
+                last = state;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("the daemon did not get there: {last}");
+    }
+
+    fn get(&self, path: &str) -> Option<Value> {
+        let mut stream = TcpStream::connect(&self.address).ok()?;
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            self.address
+        );
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
+    }
+
+    /// Asks it to stop and gives what it logged.
+    pub fn stop(mut self) -> String {
+        let pid = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .arg(&pid)
+                .status()
+                .expect("kill is there")
+                .success()
+        );
+        let mut log = String::new();
+        let stderr = self.child.stderr.as_mut().expect("piped");
+        stderr.read_to_string(&mut log).expect("UTF-8");
+        assert_eq!(self.child.wait().expect("it ends").code(), Some(0), "{log}");
+        log
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
