@@ -1,11 +1,13 @@
 //! One TOML file → a checked [`Config`]; every stage is given only its own section.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::capture::phantom::Grade;
 use crate::frame::Rect;
+use crate::infer::Choice;
 use crate::screen::PanePreset;
 
 /// Everything that `sonograde run` can be told.
@@ -82,6 +84,11 @@ fn ninety() -> f64 {
 pub struct Model {
     /// An ONNX file that keeps the contract; the shipped model if absent.
     pub path: Option<PathBuf>,
+    /// `auto`, `repvgg` or `tract`; `auto` if absent.
+    #[serde(default)]
+    pub engine: Choice,
+    /// Threads of the `repvgg` engine; all cores but one if absent.
+    pub threads: Option<NonZeroUsize>,
 }
 
 /// `[screen]`

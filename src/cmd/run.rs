@@ -11,7 +11,7 @@ use crate::capture::phantom::Phantom;
 use crate::capture::{Paced, clip, v4l2};
 use crate::config::{Config, Source};
 use crate::grader::Grader;
-use crate::infer::Model;
+use crate::infer::{Model, Runtime};
 use crate::pipeline::{Opener, Pace, Parts};
 use crate::screen::Screen;
 use crate::store::Store;
@@ -33,7 +33,11 @@ pub struct Args {
 /// [`Failure`] for what it cannot start without. A missing or broken capture device is none: it is shown.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
-    let model = Model::open(config.model.path.as_deref())?;
+    let runtime = Runtime {
+        engine: config.model.engine,
+        threads: config.model.threads,
+    };
+    let model = Model::open_on(config.model.path.as_deref(), runtime)?;
     let listener = daemon::listen(&config.web.listen)?;
     let store = Arc::new(Store::open(&config.store.path)?);
     let (open, pace, source) = source(&config.source);

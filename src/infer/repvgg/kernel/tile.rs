@@ -1,0 +1,158 @@
+//! The inner loop that all kernels share: a tile of output pixels × channels, from the first product to the bytes.
+//!
+//! A kernel gives it an [`Isa`]; the compiler makes one function for each instruction set and tile shape.
+
+/// Bytes of one step: the products that go into one lane of a vector at once.
+pub const STEP: usize = 4;
+/// Channels of a plane: a pixel's bytes in one plane.
+pub const GROUP: usize = 16;
+/// Steps of a chunk: three neighbouring pixels of one plane.
+pub const CHUNK: usize = 3 * GROUP / STEP;
+
+/// One tile's work: all addresses of one function call.
+pub struct Tile<'a> {
+    /// Where the window of the tile's first output pixel begins.
+    pub input: *const u8,
+    /// Bytes from an output row's windows to the next row's.
+    pub input_row: usize,
+    /// Offset from `input` of each run of [`CHUNK`] steps.
+    pub chunks: &'a [u32],
+    /// Offset from `input` of each single step that follows.
+    pub singles: &'a [u32],
+    /// For each step, the weights of the tile's channels, [`STEP`] for each channel.
+    pub weights: *const u8,
+    /// One for each channel of the tile.
+    pub bias: *const i32,
+    /// One for each channel of the tile.
+    pub factors: *const f32,
+    /// Where the first pixel's first channel goes.
+    pub output: *mut u8,
+    /// Bytes from an output row to the next.
+    pub output_row: usize,
+    /// Bytes from a plane of [`GROUP`] output channels to the next.
+    pub output_plane: usize,
+}
+
+/// Computes one tile.
+///
+/// # Safety
+/// The processor has the instructions of the kernel that it belongs to; every address that the tile speaks of lies in
+/// its buffer, with 16 bytes readable at each step's offset; nobody else reads or writes its output meanwhile.
+pub type TileFn = unsafe fn(&Tile<'_>);
+
+/// The instructions that a tile is made of.
+pub trait Isa {
+    /// 32-bit lanes of a vector.
+    const LANES: usize;
+    /// A vector of i32 sums, or of [`STEP`] weights for each of its channels.
+    type Vector: Copy;
+    /// [`GROUP`] activation bytes of one pixel, or where they are.
+    type Quad: Copy;
+
+    /// Reads [`Isa::LANES`] i32.
+    ///
+    /// # Safety
+    /// As [`TileFn`].
+    unsafe fn load(from: *const u8) -> Self::Vector;
+
+    /// Reads [`GROUP`] activations.
+    ///
+    /// # Safety
+    /// As [`TileFn`].
+    unsafe fn quad(from: *const u8) -> Self::Quad;
+
+    /// To each lane of `sum`, four weights × activations 4N to 4N+3.
+    ///
+    /// # Safety
+    /// As [`TileFn`].
+    unsafe fn dot<const N: i32>(sum: Self::Vector, quad: Self::Quad, weights: Self::Vector) -> Self::Vector;
+
+    /// Requantizes to [`Isa::LANES`] bytes.
+    ///
+    /// # Safety
+    /// As [`TileFn`].
+    unsafe fn store(sum: Self::Vector, factors: *const f32, to: *mut u8);
+}
+
+/// `ROWS` × `PIXELS` output pixels of `VECTORS` vectors of channels; windows `APART` bytes from each other.
+///
+/// # Safety
+/// As [`TileFn`].
+#[inline(always)]
+pub unsafe fn tile<
+    I: Isa,
+    const ROWS: usize,
+    const PIXELS: usize,
+    const VECTORS: usize,
+    const APART: usize,
+>(
+    tile: &Tile<'_>,
+) {
+    // SAFETY: the caller vouches for the addresses and the instructions.
+    unsafe {
+        let mut sums = [[[I::load(tile.bias.cast()); VECTORS]; PIXELS]; ROWS];
+        for v in 1..VECTORS {
+            let bias = I::load(tile.bias.add(v * I::LANES).cast());
+            for row in &mut sums {
+                for pixel in row {
+                    pixel[v] = bias;
+                }
+            }
+        }
+        let mut weights = tile.weights;
+        macro_rules! step {
+            ($n:literal, $quads:ident) => {
+                let mut w = [I::load(weights); VECTORS];
+                for v in 1..VECTORS {
+                    w[v] = I::load(weights.add(v * I::LANES * STEP));
+                }
+                weights = weights.add(VECTORS * I::LANES * STEP);
+                for r in 0..ROWS {
+                    for p in 0..PIXELS {
+                        for v in 0..VECTORS {
+                            sums[r][p][v] = I::dot::<$n>(sums[r][p][v], $quads[r][p], w[v]);
+                        }
+                    }
+                }
+            };
+        }
+        macro_rules! quads {
+            ($base:expr) => {{
+                let base = $base;
+                let mut quads = [[I::quad(base); PIXELS]; ROWS];
+                for r in 0..ROWS {
+                    for p in 0..PIXELS {
+                        quads[r][p] = I::quad(base.add(r * tile.input_row + p * APART));
+                    }
+                }
+                quads
+            }};
+        }
+        for &offset in tile.chunks {
+            let base = tile.input.add(offset as usize);
+            for pixel in 0..3 {
+                let quads = quads!(base.add(pixel * GROUP));
+                step!(0, quads);
+                step!(1, quads);
+                step!(2, quads);
+                step!(3, quads);
+            }
+        }
+        for &offset in tile.singles {
+            let quads = quads!(tile.input.add(offset as usize));
+            step!(0, quads);
+        }
+        for v in 0..VECTORS {
+            let channel = v * I::LANES;
+            let factors = tile.factors.add(channel);
+            let plane = tile
+                .output
+                .add(channel / GROUP * tile.output_plane + channel % GROUP);
+            for r in 0..ROWS {
+                for p in 0..PIXELS {
+                    I::store(sums[r][p][v], factors, plane.add(r * tile.output_row + p * GROUP));
+                }
+            }
+        }
+    }
+}

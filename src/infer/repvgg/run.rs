@@ -1,0 +1,106 @@
+//! A frame through the network, and the class maps at its end.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::kernel::net::Net;
+use super::kernel::{GROUP, Kernel};
+use super::plan::{Head, Plan};
+use super::pool::{Alone, Pool};
+
+/// The whole network: buffers, threads, classifier.
+pub struct Runner {
+    pool: Mutex<Pool<Net>>,
+    classes: Classes,
+    /// Bytes of an input picture.
+    picture: usize,
+}
+
+/// The classifier.
+struct Classes {
+    /// For each class, for each channel: weight × scale of the last activation.
+    weights: Vec<Vec<f32>>,
+    bias: Vec<f32>,
+}
+
+impl Runner {
+    /// Packs `plan` for `kernel` and starts the threads.
+    pub fn new(plan: &Plan<'_>, kernel: &dyn Kernel, threads: usize) -> Self {
+        let net = Net::new(plan, kernel);
+        let channels = net.map().planes * GROUP;
+        let Head { weights, bias, scale } = plan.head;
+        let of_class = |class: &[f32]| {
+            let mut weights: Vec<f32> = class.iter().map(|w| w * scale).collect();
+            weights.resize(channels, 0.0);
+            weights
+        };
+        let classes = Classes {
+            weights: weights
+                .chunks_exact(weights.len() / bias.len())
+                .map(of_class)
+                .collect(),
+            bias: bias.to_vec(),
+        };
+        Self {
+            pool: Mutex::new(Pool::new(net, threads)),
+            classes,
+            picture: 3 * plan.height * plan.width,
+        }
+    }
+
+    /// Threads that work on a frame.
+    pub fn threads(&self) -> usize {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner).threads()
+    }
+
+    /// Logits and class maps of a picture `[3, height, width]`; both have the classes outermost.
+    ///
+    /// # Errors
+    /// If the picture has another size.
+    pub fn run(&self, pixels: &[u8]) -> Result<(Vec<f32>, Vec<f32>), String> {
+        if pixels.len() != self.picture {
+            return Err(format!(
+                "a picture of {} bytes, expected {}",
+                pixels.len(),
+                self.picture
+            ));
+        }
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(pool.frame(
+            |net, alone| net.input(pixels, alone),
+            |net, alone| self.classes.read(net, alone),
+        ))
+    }
+
+    /// Runs a picture on the calling thread and says after each layer which one it was.
+    pub fn layers(&self, pixels: &[u8], after: impl FnMut(usize)) {
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        pool.stages(|net, alone| net.input(pixels, alone), after);
+    }
+}
+
+impl Classes {
+    fn read(&self, net: &Net, alone: &Alone) -> (Vec<f32>, Vec<f32>) {
+        let (map, activations) = (net.map(), net.output(alone));
+        let cells = map.height * map.width;
+        let mut maps = vec![0.0; self.weights.len() * cells];
+        for (class, weights) in self.weights.iter().enumerate() {
+            for y in 0..map.height {
+                for x in 0..map.width {
+                    let mut sums = [0f32; GROUP];
+                    for (plane, weights) in weights.as_chunks::<GROUP>().0.iter().enumerate() {
+                        let activations = activations(plane, y, x);
+                        for ((sum, w), a) in sums.iter_mut().zip(weights).zip(activations) {
+                            *sum += w * f32::from(a);
+                        }
+                    }
+                    maps[class * cells + y * map.width + x] = sums.iter().sum();
+                }
+            }
+        }
+        let logit = |(map, bias): (&[f32], &f32)| map.iter().sum::<f32>() / cells as f32 + bias;
+        (
+            maps.chunks_exact(cells).zip(&self.bias).map(logit).collect(),
+            maps,
+        )
+    }
+}
