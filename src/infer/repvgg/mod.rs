@@ -16,6 +16,7 @@ mod plan;
 mod pool;
 mod run;
 mod shape;
+mod split;
 #[cfg(test)]
 mod tests;
 

@@ -5,6 +5,7 @@
 
 use super::kernel::{APART, CHUNK, GROUP, Kernel, Lines, STEP, Shape};
 use super::plan::{Layer, strided};
+use super::split::{Split, Taps, split};
 
 /// Where the activations of a layer lie in their buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +84,8 @@ pub struct Block {
     pub rest: Shape,
     /// Where its weights begin.
     pub weights: usize,
+    /// Whether four steps' products are added up in 16 bits.
+    pub joint: bool,
     /// Offsets of its single steps from a window.
     pub singles: Vec<u32>,
 }
@@ -156,35 +159,33 @@ impl Packed {
         for (shape, rest, blocks) in super::shape::choose(&to, kernel) {
             for _ in 0..blocks {
                 let channels = shape.vectors * kernel.lanes();
-                let start = bytes.len();
-                let mut singles: Vec<u32> = steps[whole..].iter().map(|step| step.offset).collect();
-                let mut split = Vec::new();
-                for step in &steps {
-                    let mut left = Vec::new();
-                    for channel in channel..channel + channels {
-                        let weights = step.taps.map(|tap| layer.weight(channel, tap));
-                        let (now, later) = if kernel.saturates() {
-                            halve(weights)
-                        } else {
-                            (weights, [0; STEP])
-                        };
-                        bytes.extend(now.map(i8::cast_unsigned));
-                        left.extend(later.map(i8::cast_unsigned));
+                let mut taps = taps(layer, &steps, channel, channels);
+                let split = if kernel.saturates() {
+                    split(&mut taps, channels, whole)
+                } else {
+                    Split {
+                        joint: false,
+                        more: Vec::new(),
                     }
-                    if left.iter().any(|&w| w != 0) {
-                        singles.push(step.offset);
-                        split.extend(left);
-                    }
-                }
-                bytes.extend(split);
+                };
+                let weights = bytes.len();
+                let more = split.more.iter().flat_map(|(_, taps)| taps);
+                bytes.extend(taps.iter().chain(more).flatten().map(|w| w.cast_unsigned()));
+                bytes.resize(bytes.len().next_multiple_of(64), 0);
+                let more = split.more.iter().map(|(step, _)| steps[*step].offset);
+                let singles = steps[whole..]
+                    .iter()
+                    .map(|step| step.offset)
+                    .chain(more)
+                    .collect();
                 packed.blocks.push(Block {
                     channel,
                     shape,
                     rest,
-                    weights: start,
+                    weights,
+                    joint: split.joint,
                     singles,
                 });
-                bytes.resize(bytes.len().next_multiple_of(64), 0);
                 channel += channels;
             }
         }
@@ -208,11 +209,11 @@ fn steps(layer: &Layer<'_>, from: &Map) -> Vec<Step> {
                 });
                 continue;
             }
-            for n in 0..CHUNK {
-                let (kx, first) = (n * STEP / GROUP, plane * GROUP + n * STEP % GROUP);
+            for (kx, n) in (0..3).flat_map(|kx| (0..CHUNK).map(move |n| (kx, n * STEP))) {
+                let first = plane * GROUP + n;
                 let taps = std::array::from_fn(|j| (first + j < layer.inputs).then_some([first + j, ky, kx]));
                 steps.push(Step {
-                    offset: (offset + n * STEP) as u32,
+                    offset: (offset + kx * GROUP + n) as u32,
                     taps,
                 });
             }
@@ -221,22 +222,17 @@ fn steps(layer: &Layer<'_>, from: &Map) -> Vec<Step> {
     steps
 }
 
-/// Weights in two parts, in each of which no two products beside each other leave 16 bits: 255 · 128 < 2^15.
-fn halve([a, b, c, d]: [i8; STEP]) -> ([i8; STEP], [i8; STEP]) {
-    let safe = |a: i8, b: i8| (i16::from(a) + i16::from(b)).abs() <= 128 || (a < 0) != (b < 0);
-    let (b, f) = if safe(a, b) { (b, 0) } else { (0, b) };
-    let (d, h) = if safe(c, d) { (d, 0) } else { (0, d) };
-    ([a, b, c, d], [0, f, 0, h])
-}
-
-impl Layer<'_> {
-    /// A weight; 0 beyond the channels that there are.
-    fn weight(&self, output: usize, tap: Option<[usize; 3]>) -> i8 {
-        match tap {
-            Some([input, ky, kx]) if output < self.outputs => {
-                self.weights[((output * self.inputs + input) * 3 + ky) * 3 + kx]
-            }
-            _ => 0,
+/// The weights of `channels` from `first` on, step by step; 0 beyond the channels that there are.
+fn taps(layer: &Layer<'_>, steps: &[Step], first: usize, channels: usize) -> Vec<Taps> {
+    let mut taps = vec![[0; STEP]; steps.len() * channels];
+    let size = layer.inputs * 9;
+    for channel in 0..channels.min(layer.outputs.saturating_sub(first)) {
+        let weights = &layer.weights[(first + channel) * size..][..size];
+        for (step, taps) in steps.iter().zip(taps.chunks_exact_mut(channels)) {
+            taps[channel] = step
+                .taps
+                .map(|tap| tap.map_or(0, |[input, ky, kx]| weights[(input * 3 + ky) * 3 + kx]));
         }
     }
+    taps
 }

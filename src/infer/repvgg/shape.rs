@@ -8,7 +8,11 @@ pub fn choose(to: &Map, kernel: &dyn Kernel) -> Vec<(Shape, Shape, usize)> {
     let vectors = to.planes * GROUP / kernel.lanes();
     let best = |vectors: usize| {
         let fits = |s: &&Shape| s.vectors == vectors && s.pixels <= to.width && s.rows <= to.height;
-        kernel.shapes().iter().filter(fits).min_by_key(|s| cost(s, to))
+        kernel
+            .shapes()
+            .iter()
+            .filter(fits)
+            .min_by_key(|s| cost(s, to, kernel))
     };
     let mut found: Option<(usize, Vec<(Shape, Shape, usize)>)> = None;
     for main in 1..=vectors {
@@ -25,7 +29,7 @@ pub fn choose(to: &Map, kernel: &dyn Kernel) -> Vec<(Shape, Shape, usize)> {
         let Some(runs) = runs else { continue };
         let total = runs
             .iter()
-            .map(|(shape, _, blocks)| blocks * cost(shape, to))
+            .map(|(shape, _, blocks)| blocks * cost(shape, to, kernel))
             .sum();
         if found.as_ref().is_none_or(|(least, _)| total < *least) {
             found = Some((total, runs));
@@ -35,9 +39,9 @@ pub fn choose(to: &Map, kernel: &dyn Kernel) -> Vec<(Shape, Shape, usize)> {
 }
 
 /// What a block of such tiles takes, in tenths of a product: products, or the wait for the last one's sum; loads.
-fn cost(shape: &Shape, to: &Map) -> usize {
+fn cost(shape: &Shape, to: &Map, kernel: &dyn Kernel) -> usize {
     let products = shape.rows * shape.pixels * shape.vectors;
     let loads = shape.rows * shape.pixels + shape.vectors;
     let tiles = to.height.div_ceil(shape.rows) * to.width.div_ceil(shape.pixels);
-    tiles * (10 * products.max(10) + 3 * loads)
+    tiles * (10 * products.max(kernel.in_flight()) + 3 * loads)
 }

@@ -18,6 +18,7 @@ impl Avx2 {
 
 impl Isa for Avx2 {
     const LANES: usize = 8;
+    const JOINT: bool = true;
     type Vector = __m256i;
     type Quad = *const u8;
 
@@ -39,6 +40,25 @@ impl Isa for Avx2 {
             let four = quad.add(N as usize * STEP).cast::<i32>().read_unaligned();
             let pairs = _mm256_maddubs_epi16(_mm256_set1_epi32(four), weights);
             _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn joint(sum: Self::Vector, quad: Self::Quad, weights: [Self::Vector; 4]) -> Self::Vector {
+        // SAFETY: the caller's.
+        unsafe {
+            let pairs = |n: usize| {
+                let four = quad.add(n * STEP).cast::<i32>().read_unaligned();
+                _mm256_maddubs_epi16(_mm256_set1_epi32(four), weights[n])
+            };
+            let (a, b) = (
+                _mm256_add_epi16(pairs(0), pairs(1)),
+                _mm256_add_epi16(pairs(2), pairs(3)),
+            );
+            _mm256_add_epi32(
+                sum,
+                _mm256_madd_epi16(_mm256_add_epi16(a, b), _mm256_set1_epi16(1)),
+            )
         }
     }
 
@@ -82,14 +102,18 @@ impl Kernel for Avx2 {
 
     fn shapes(&self) -> &'static [Shape] {
         shapes![
-            (1, 1, 2),
-            (1, 2, 2),
-            (1, 3, 2),
-            (1, 4, 2),
-            (1, 5, 2),
-            (2, 1, 2),
-            (2, 2, 2)
+            (1, 1, 1),
+            (1, 2, 1),
+            (1, 3, 1),
+            (1, 4, 1),
+            (1, 5, 1),
+            (1, 6, 1),
+            (1, 7, 1)
         ]
+    }
+
+    fn in_flight(&self) -> usize {
+        1
     }
 
     fn saturates(&self) -> bool {

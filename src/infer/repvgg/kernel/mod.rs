@@ -34,6 +34,11 @@ pub trait Kernel: Send + Sync {
         false
     }
 
+    /// Sums that must be in the making at once, or instructions wait for each other.
+    fn in_flight(&self) -> usize {
+        10
+    }
+
     /// What the activation 0 looks like: 128 where the instructions read signed bytes.
     fn zero(&self) -> u8 {
         0

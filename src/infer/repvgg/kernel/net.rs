@@ -90,7 +90,7 @@ impl Net {
                 let reach = packed
                     .chunks
                     .iter()
-                    .map(|o| o + 3 * GROUP as u32)
+                    .map(|o| o + GROUP as u32)
                     .chain(block.singles.iter().map(|o| o + GROUP as u32));
                 assert!(last + reach.max().unwrap_or(0) as usize <= input.1.length());
                 assert!(
@@ -187,6 +187,7 @@ impl Job for Net {
                     shape.tiles[packed.apart](&Tile {
                         input: input.add(from),
                         input_row: packed.stride * packed.from.row,
+                        joint: block.joint,
                         chunks: &packed.chunks,
                         singles: &block.singles,
                         weights: packed.weights.bytes().as_ptr().add(block.weights),

@@ -6,8 +6,8 @@
 pub const STEP: usize = 4;
 /// Channels of a plane: a pixel's bytes in one plane.
 pub const GROUP: usize = 16;
-/// Steps of a chunk: three neighbouring pixels of one plane.
-pub const CHUNK: usize = 3 * GROUP / STEP;
+/// Steps of a chunk: one pixel of one plane.
+pub const CHUNK: usize = GROUP / STEP;
 
 /// One tile's work: all addresses of one function call.
 pub struct Tile<'a> {
@@ -15,6 +15,8 @@ pub struct Tile<'a> {
     pub input: *const u8,
     /// Bytes from an output row's windows to the next row's.
     pub input_row: usize,
+    /// Whether the weights allow [`Isa::joint`].
+    pub joint: bool,
     /// Offset from `input` of each run of [`CHUNK`] steps.
     pub chunks: &'a [u32],
     /// Offset from `input` of each single step that follows.
@@ -44,6 +46,8 @@ pub type TileFn = unsafe fn(&Tile<'_>);
 pub trait Isa {
     /// 32-bit lanes of a vector.
     const LANES: usize;
+    /// Whether [`Isa::joint`] is more than four times [`Isa::dot`].
+    const JOINT: bool = false;
     /// A vector of i32 sums, or of [`STEP`] weights for each of its channels.
     type Vector: Copy;
     /// [`GROUP`] activation bytes of one pixel, or where they are.
@@ -66,6 +70,21 @@ pub trait Isa {
     /// # Safety
     /// As [`TileFn`].
     unsafe fn dot<const N: i32>(sum: Self::Vector, quad: Self::Quad, weights: Self::Vector) -> Self::Vector;
+
+    /// To each lane of `sum`, four weights × activations of each of four steps.
+    ///
+    /// # Safety
+    /// As [`TileFn`].
+    #[inline(always)]
+    unsafe fn joint(sum: Self::Vector, quad: Self::Quad, weights: [Self::Vector; 4]) -> Self::Vector {
+        // SAFETY: the caller's.
+        unsafe {
+            let sum = Self::dot::<0>(sum, quad, weights[0]);
+            let sum = Self::dot::<1>(sum, quad, weights[1]);
+            let sum = Self::dot::<2>(sum, quad, weights[2]);
+            Self::dot::<3>(sum, quad, weights[3])
+        }
+    }
 
     /// Requantizes to [`Isa::LANES`] bytes.
     ///
@@ -128,15 +147,30 @@ pub unsafe fn tile<
                 quads
             }};
         }
-        for &offset in tile.chunks {
-            let base = tile.input.add(offset as usize);
-            for pixel in 0..3 {
-                let quads = quads!(base.add(pixel * GROUP));
-                step!(0, quads);
-                step!(1, quads);
-                step!(2, quads);
-                step!(3, quads);
+        let (joint, chunks) = if I::JOINT && tile.joint {
+            (tile.chunks, &[][..])
+        } else {
+            (&[][..], tile.chunks)
+        };
+        for &offset in joint {
+            let quads = quads!(tile.input.add(offset as usize));
+            for v in 0..VECTORS {
+                let of = |step: usize| I::load(weights.add((step * VECTORS + v) * I::LANES * STEP));
+                let four = [of(0), of(1), of(2), of(3)];
+                for r in 0..ROWS {
+                    for p in 0..PIXELS {
+                        sums[r][p][v] = I::joint(sums[r][p][v], quads[r][p], four);
+                    }
+                }
             }
+            weights = weights.add(CHUNK * VECTORS * I::LANES * STEP);
+        }
+        for &offset in chunks {
+            let quads = quads!(tile.input.add(offset as usize));
+            step!(0, quads);
+            step!(1, quads);
+            step!(2, quads);
+            step!(3, quads);
         }
         for &offset in tile.singles {
             let quads = quads!(tile.input.add(offset as usize));
