@@ -26,7 +26,7 @@ impl Runner {
     /// Packs `plan` for `kernel` and starts the threads.
     pub fn new(plan: &Plan<'_>, kernel: &dyn Kernel, threads: usize) -> Self {
         let net = Net::new(plan, kernel);
-        let channels = net.map().planes * GROUP;
+        let channels = net.last().1.planes * GROUP;
         let Head { weights, bias, scale } = plan.head;
         let of_class = |class: &[f32]| {
             let mut weights: Vec<f32> = class.iter().map(|w| w * scale).collect();
@@ -57,13 +57,7 @@ impl Runner {
     /// # Errors
     /// If the picture has another size.
     pub fn run(&self, pixels: &[u8]) -> Result<(Vec<f32>, Vec<f32>), String> {
-        if pixels.len() != self.picture {
-            return Err(format!(
-                "a picture of {} bytes, expected {}",
-                pixels.len(),
-                self.picture
-            ));
-        }
+        self.fits(pixels)?;
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(pool.frame(
             |net, alone| net.input(pixels, alone),
@@ -71,16 +65,33 @@ impl Runner {
         ))
     }
 
-    /// Runs a picture on the calling thread and says after each layer which one it was.
-    pub fn layers(&self, pixels: &[u8], after: impl FnMut(usize)) {
+    /// Runs a picture on the calling thread and stops after each layer.
+    ///
+    /// # Errors
+    /// If the picture has another size.
+    pub fn layers(&self, pixels: &[u8], after: impl FnMut(usize, &Net, &Alone)) -> Result<(), String> {
+        self.fits(pixels)?;
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         pool.stages(|net, alone| net.input(pixels, alone), after);
+        Ok(())
+    }
+
+    fn fits(&self, pixels: &[u8]) -> Result<(), String> {
+        if pixels.len() == self.picture {
+            return Ok(());
+        }
+        Err(format!(
+            "a picture of {} bytes, expected {}",
+            pixels.len(),
+            self.picture
+        ))
     }
 }
 
 impl Classes {
     fn read(&self, net: &Net, alone: &Alone) -> (Vec<f32>, Vec<f32>) {
-        let (map, activations) = (net.map(), net.output(alone));
+        let (layer, map) = net.last();
+        let activations = net.output(layer, alone);
         let cells = map.height * map.width;
         let mut maps = vec![0.0; self.weights.len() * cells];
         for (class, weights) in self.weights.iter().enumerate() {
