@@ -113,6 +113,10 @@ pub trait Isa {
 ///
 /// # Safety
 /// As [`TileFn`].
+#[expect(
+    clippy::needless_range_loop,
+    reason = "indices are constants once the loops are unrolled"
+)]
 #[inline(always)]
 pub unsafe fn tile<
     I: Isa,
@@ -202,7 +206,12 @@ pub unsafe fn tile<
                 for p in 0..PIXELS {
                     let to = plane.add(r * tile.output_row + p * GROUP);
                     if p % 4 == 0 && p + 3 < PIXELS {
-                        let four = [sums[r][p][v], sums[r][p + 1][v], sums[r][p + 2][v], sums[r][p + 3][v]];
+                        let four = [
+                            sums[r][p][v],
+                            sums[r][p + 1][v],
+                            sums[r][p + 2][v],
+                            sums[r][p + 3][v],
+                        ];
                         I::store_four(four, factors, to);
                     } else if p >= PIXELS / 4 * 4 {
                         I::store(sums[r][p][v], factors, to);
