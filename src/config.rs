@@ -1,11 +1,13 @@
 //! One TOML file → a checked [`Config`]; every stage is given only its own section.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::capture::phantom::Grade;
 use crate::frame::Rect;
+use crate::infer::{Choice, Runtime};
 use crate::package::{Keys, Shelf};
 use crate::screen::PanePreset;
 
@@ -78,14 +80,13 @@ fn ninety() -> f64 {
 }
 
 /// `[model]`
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(try_from = "ModelSection")]
 pub enum Model {
     /// The one that ships with the program.
-    #[default]
-    Shipped,
+    Shipped(Runtime),
     /// An ONNX file that keeps the contract.
-    File(PathBuf),
+    File(PathBuf, Runtime),
     /// What `sonograde model install` installed, the shipped one until then.
     Installed(Shelf),
 }
@@ -100,17 +101,33 @@ struct ModelSection {
     folder: Option<PathBuf>,
     /// Whose packages are installed and run: minisign public keys.
     trusted_keys: Option<Vec<String>>,
+    /// `auto`, `repvgg` or `tract`.
+    #[serde(default)]
+    engine: Choice,
+    /// Threads of the `repvgg` engine; all cores but one if absent.
+    threads: Option<NonZeroUsize>,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self::Shipped(Runtime::default())
+    }
 }
 
 impl TryFrom<ModelSection> for Model {
     type Error = String;
 
     fn try_from(section: ModelSection) -> Result<Self, String> {
+        let runtime = Runtime {
+            engine: section.engine,
+            threads: section.threads,
+            ..Runtime::default()
+        };
         match (section.path, section.folder, section.trusted_keys) {
-            (None, None, None) => Ok(Self::Shipped),
-            (Some(path), None, None) => Ok(Self::File(path)),
+            (None, None, None) => Ok(Self::Shipped(runtime)),
+            (Some(path), None, None) => Ok(Self::File(path, runtime)),
             (None, Some(folder), Some(keys)) => match Keys::from_lines(&keys) {
-                Ok(keys) => Ok(Self::Installed(Shelf::new(folder, keys))),
+                Ok(keys) => Ok(Self::Installed(Shelf::new(folder, keys, runtime))),
                 Err(error) => Err(format!("trusted_keys: {error}")),
             },
             (Some(_), Some(_), _) => {
@@ -274,8 +291,10 @@ mod tests {
     fn a_model_is_shipped_a_file_or_installed() {
         const KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
         let model = |section: &str| load(&format!("{LEAST}[model]\n{section}\n")).map(|config| config.model);
-        assert!(matches!(load(LEAST).map(|c| c.model), Ok(Model::Shipped)));
-        assert!(matches!(model("path = \"a.onnx\""), Ok(Model::File(path)) if path == Path::new("a.onnx")));
+        assert!(matches!(load(LEAST).map(|c| c.model), Ok(Model::Shipped(_))));
+        assert!(
+            matches!(model("path = \"a.onnx\""), Ok(Model::File(path, _)) if path == Path::new("a.onnx"))
+        );
         let installed =
             model(&format!("folder = \"/m\"\ntrusted_keys = [\"{KEY}\"]")).expect("a good section");
         assert!(matches!(installed, Model::Installed(shelf) if shelf.folder() == Path::new("/m")));

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use sonograde::infer::Model;
+use sonograde::infer::{Choice, Model, Runtime};
 
 #[derive(Deserialize)]
 struct Golden {
@@ -20,16 +20,51 @@ struct Vector {
     map_high: Vec<Vec<f32>>,
 }
 
-/// tract sums in another order than onnxruntime, so an activation may round to the neighbouring of 256 steps.
-const LOGITS: f32 = 0.05;
-const SCORE: f32 = 0.01;
+/// How far an engine may be from onnxruntime.
+struct Limits {
+    logits: f32,
+    score: f32,
+    /// Part of the map's range.
+    map: f32,
+}
 
 #[test]
-fn the_shipped_model_gives_the_golden_vectors() {
+fn tract_gives_the_golden_vectors() {
+    // tract sums in another order than onnxruntime, so an activation may round to the neighbouring of 256 steps.
+    golden(
+        Choice::Tract,
+        &Limits {
+            logits: 0.05,
+            score: 0.01,
+            map: 0.1,
+        },
+    );
+}
+
+#[test]
+fn repvgg_gives_the_golden_vectors() {
+    golden(
+        Choice::Repvgg,
+        &Limits {
+            logits: 0.003,
+            score: 0.0004,
+            map: 0.01,
+        },
+    );
+}
+
+fn golden(engine: Choice, limits: &Limits) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/golden");
     let text = std::fs::read_to_string(folder.join("golden.json")).expect("golden.json");
     let golden: Golden = serde_json::from_str(&text).expect("golden vectors");
-    let model = Model::shipped().expect("the shipped model");
+    let model = Model::open_on(
+        None,
+        Runtime {
+            engine,
+            ..Runtime::default()
+        },
+    )
+    .expect("the shipped model");
     assert_eq!(
         golden.sha256,
         model.identity().sha256,
@@ -51,17 +86,23 @@ fn the_shipped_model_gives_the_golden_vectors() {
         let near = |a: f32, b: f32, limit: f32| (a - b).abs() <= limit;
         let name = &vector.picture;
         for (got, want) in outputs.logits.iter().zip(vector.logits) {
-            assert!(near(*got, want, LOGITS), "{name}: logit {got}, golden {want}");
+            assert!(
+                near(*got, want, limits.logits),
+                "{name}: logit {got}, golden {want}"
+            );
         }
         let want: Vec<f32> = vector.map_high.concat();
         let range = want.iter().fold(0.0f32, |range, v| range.max(v.abs()));
         for (got, want) in outputs.map.iter().zip(&want) {
-            assert!(near(*got, *want, 0.1 * range), "{name}: map {got}, golden {want}");
+            assert!(
+                near(*got, *want, limits.map * range),
+                "{name}: map {got}, golden {want}"
+            );
         }
         assert_eq!(outputs.map.len(), want.len());
         let scored = model.read(outputs);
         assert!(
-            near(scored.score, vector.score, SCORE),
+            near(scored.score, vector.score, limits.score),
             "{name}: {} golden {}",
             scored.score,
             vector.score

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use packages::{Signer, package, parts, second_model, sha256};
 use proptest::prelude::*;
-use sonograde::infer::SHIPPED;
+use sonograde::infer::{Runtime, SHIPPED};
 use sonograde::package::{Keys, Package, PackageError, Shelf, Signed, Watch, pack, read_list, signature_of};
 use tempfile::TempDir;
 
@@ -58,7 +58,7 @@ impl Bench {
     }
 
     fn shelf(&self) -> Shelf {
-        Shelf::new(self.installed(), self.keys())
+        Shelf::new(self.installed(), self.keys(), Runtime::default())
     }
 
     /// SHA-256 of the model that a daemon would run, and the notice.

@@ -22,7 +22,7 @@ use daemon::Daemon;
 use packages::{Signer, package, second_model, sha256};
 use sonograde::capture::{CaptureError, Captured, FrameSource};
 use sonograde::frame::{BufferPool, Frame, FrameFormat, PixelFormat};
-use sonograde::infer::SHIPPED;
+use sonograde::infer::{Runtime, SHIPPED};
 use sonograde::package::{Keys, Shelf, signature_of};
 use sonograde::pipeline::{Live, Pace, Parts, Pipeline};
 use sonograde::screen::Screen;
@@ -97,7 +97,7 @@ fn a_model_installed_during_an_exam_waits_for_its_end() {
     let signer = Signer::new();
     let package = package(folder.path(), "second", &second_model(), &signer);
     let keys = Keys::from_lines(&[signer.line()]).expect("a key");
-    let shelf = Shelf::new(folder.path().join("models"), keys);
+    let shelf = Shelf::new(folder.path().join("models"), keys, Runtime::default());
     let mut watch = shelf.clone().watch();
     let store = Arc::new(Store::open(&folder.path().join("store")).expect("a store"));
     let (frames, fed) = channel();

@@ -14,7 +14,7 @@ use crate::evaluate::labels::Labels;
 use crate::evaluate::report::Report;
 use crate::evaluate::summary::Summary;
 use crate::evaluate::table::Table;
-use crate::infer::Model;
+use crate::infer::{Choice, Model, Runtime};
 
 /// Measures a model on labelled pictures.
 #[derive(clap::Args)]
@@ -25,6 +25,9 @@ pub struct Args {
     /// An ONNX file that keeps the model contract; the shipped model if not given.
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+    /// What runs the model.
+    #[arg(long, value_enum, default_value_t)]
+    engine: Choice,
     /// Write report.html to this folder.
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
@@ -48,7 +51,11 @@ fn wanted(text: &str) -> Result<f64, String> {
 /// # Errors
 /// [`Failure`]: the model, bad labels (every one is listed), or an output that cannot be written.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let model = Model::open(args.model.as_deref())?;
+    let runtime = Runtime {
+        engine: args.engine,
+        ..Runtime::default()
+    };
+    let model = Model::open_on(args.model.as_deref(), runtime)?;
     let report = args.report.as_deref().map(Report::create).transpose()?;
     let labels = Labels::read(&args.labels)?;
     let progress = progress(labels.rows.len() as u64);

@@ -16,7 +16,7 @@ use crate::exam::Aggregate;
 use crate::exam::record::{Graded, Scored, Verdict};
 use crate::frame::{BufferPool, Frame, Rect};
 use crate::grader::Grader;
-use crate::infer::Model;
+use crate::infer::{Choice, Model, Runtime};
 use crate::screen::{Layout, PanePreset, Screen};
 use crate::{lines, one_line, overlay, preprocess};
 
@@ -35,6 +35,9 @@ pub struct Args {
     /// An ONNX file that keeps the model contract; the shipped model if not given.
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+    /// What runs the model.
+    #[arg(long, value_enum, default_value_t)]
+    engine: Choice,
     /// Write JSON lines.
     #[arg(long, conflicts_with = "csv")]
     json: bool,
@@ -52,7 +55,11 @@ pub struct Args {
 /// [`Failure`]: at once if the model or an output cannot be used; with the list, at the end, if inputs could not be
 /// graded.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let model = Model::open(args.model.as_deref())?;
+    let runtime = Runtime {
+        engine: args.engine,
+        ..Runtime::default()
+    };
+    let model = Model::open_on(args.model.as_deref(), runtime)?;
     let mut job = Job {
         screen: Screen {
             pane: args.pane,

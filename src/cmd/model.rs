@@ -12,7 +12,7 @@ use clap::Subcommand;
 
 use super::{Code, Failure};
 use crate::config::{self, Config};
-use crate::infer::Model;
+use crate::infer::{Model, Runtime};
 use crate::package::{self, Keys, Package, PackageError, Proven, Shelf, Signed, signature_of};
 
 /// Shows, verifies, packs and installs models.
@@ -101,7 +101,11 @@ impl Place {
     fn shelf(&self) -> Result<Shelf, Failure> {
         match &self.config {
             Some(config) => Self::of_config(config),
-            None => Ok(Shelf::new(self.folder()?, Keys::from_files(&self.key)?)),
+            None => Ok(Shelf::new(
+                self.folder()?,
+                Keys::from_files(&self.key)?,
+                Runtime::default(),
+            )),
         }
     }
 
@@ -165,9 +169,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
 fn verify(file: Option<&Path>, place: &Place) -> Result<String, Failure> {
     match place.file(file)? {
-        None => Ok(passed("the shipped model", &Package::shipped()?.prove()?)),
+        None => Ok(passed(
+            "the shipped model",
+            &Package::shipped()?.prove(Runtime::default())?,
+        )),
         Some(path) => {
-            let proven = Signed::read(&path, &place.keys()?)?.package()?.prove()?;
+            let proven = Signed::read(&path, &place.keys()?)?
+                .package()?
+                .prove(Runtime::default())?;
             let said = passed(&path.display().to_string(), &proven);
             Ok(format!("signature       made with a trusted key\n{said}"))
         }

@@ -58,8 +58,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 /// The model to begin with, and where later ones come from.
 fn model(model: Model) -> Result<(InService, Option<News>), PackageError> {
     match model {
-        Model::Shipped => Ok((InService::shipped()?, None)),
-        Model::File(path) => Ok((InService::file(&path)?, None)),
+        Model::Shipped(runtime) => Ok((InService::shipped(runtime)?, None)),
+        Model::File(path, runtime) => Ok((InService::file(&path, runtime)?, None)),
         Model::Installed(shelf) => {
             let mut watch = shelf.watch();
             let first = watch.settle()?;

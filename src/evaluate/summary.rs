@@ -25,7 +25,7 @@ pub struct Summary {
     /// This program's version.
     pub software: &'static str,
     /// What ran the model.
-    pub engine: &'static str,
+    pub engine: String,
     /// The model.
     pub model: ModelIdentity,
     /// What the model says that it learned from.
@@ -123,7 +123,7 @@ impl Summary {
             data: labels.path.display().to_string(),
             date,
             software: env!("CARGO_PKG_VERSION"),
-            engine: model.engine(),
+            engine: model.engine().to_owned(),
             model: model.identity().clone(),
             training_data: contract.training_data.clone(),
             notes: notes(&not_scored, &pictures, labels.rows.len()),

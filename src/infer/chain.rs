@@ -1,27 +1,76 @@
-//! The graph part of the contract: one chain from `pixels` to `logits`, walked node by node.
+//! The graph part of the contract: one chain from `pixels` to `logits`, walked node by node, and what it says.
 
 use std::collections::{HashMap, HashSet};
 
 use super::contract::{Departure, departs};
 use super::onnx::{Graph, Node, Tensor, Values};
 
+/// The most activations that a body may make, borders counted, channels in sixteens: keeps memory bounded whatever a
+/// file says.
+const MAX_ACTIVATIONS: usize = 1 << 28;
+
+/// What a chain says: all that an engine needs.
+#[derive(Debug)]
+pub(super) struct Network<'a> {
+    /// Input height and width.
+    pub input: [usize; 2],
+    /// The body, first to last.
+    pub convolutions: Vec<Convolution<'a>>,
+    /// `[2, C]`, and C.
+    pub head: (&'a [f32], usize),
+    /// `[2]`.
+    pub bias: &'a [f32],
+}
+
+/// A convolution of the body with its bias, ReLU and requantization.
+#[derive(Debug)]
+pub(super) struct Convolution<'a> {
+    /// The node's name.
+    pub name: &'a str,
+    /// Output channels, input channels, side of the kernel.
+    pub dims: [usize; 3],
+    /// Of both axes.
+    pub stride: usize,
+    /// `[co, ci, k, k]`.
+    pub weights: &'a [i8],
+    /// `[co]`.
+    pub scales: &'a [f32],
+    /// `[co]`.
+    pub bias: &'a [i32],
+    /// Scale of what it reads.
+    pub input_scale: f32,
+    /// Scale of what it makes.
+    pub output_scale: f32,
+}
+
 /// Walks the chain of a model with this input and this activation map, each height × width.
 ///
 /// # Errors
 /// The first node that is not what the contract says.
-pub(super) fn check(graph: &Graph, input: [usize; 2], map: [usize; 2]) -> Result<(), Departure> {
+pub(super) fn read(graph: &Graph, input: [usize; 2], map: [usize; 2]) -> Result<Network<'_>, Departure> {
     let mut chain = Chain::new(graph);
     let mut scale = chain.input()?;
-    let mut stride = 1;
+    let mut convolutions = Vec::new();
+    let (mut sides, mut activations) = (input, 0usize);
     let head = loop {
         let conv = chain.next("Conv")?;
         if chain.is_head(conv) {
             break conv;
         }
-        stride *= chain.convolution(conv, scale)?;
+        let mut convolution = chain.convolution(conv, scale)?;
+        sides = sides.map(|side| side.div_ceil(convolution.stride));
+        let channels = convolution.dims[0].saturating_add(15) / 16 * 16;
+        let made = sides.iter().fold(channels, |n, side| n.saturating_mul(side + 2));
+        activations = activations.saturating_add(made);
+        if activations > MAX_ACTIVATIONS {
+            let expected = format!("at most {MAX_ACTIVATIONS} activations up to here");
+            return departs(place(conv), expected, activations.to_string());
+        }
         chain.next("Relu")?;
         let quantize = chain.next("QuantizeLinear")?;
         scale = chain.activation_scale(quantize)?;
+        convolution.output_scale = scale;
+        convolutions.push(convolution);
         let dequantize = chain.next("DequantizeLinear")?;
         let again = chain.activation_scale(dequantize)?;
         if again != scale {
@@ -32,6 +81,8 @@ pub(super) fn check(graph: &Graph, input: [usize; 2], map: [usize; 2]) -> Result
             );
         }
     };
+    let strides = convolutions.iter().map(|c| c.stride);
+    let stride = strides.fold(1usize, usize::saturating_mul);
     if stride != 32 || input.map(|side| side / 32) != map {
         let found = format!("strides of {stride} and a map of {}x{}", map[0], map[1]);
         return departs(
@@ -40,7 +91,7 @@ pub(super) fn check(graph: &Graph, input: [usize; 2], map: [usize; 2]) -> Result
             found,
         );
     }
-    chain.head(head)?;
+    let (head, bias) = chain.head(head)?;
     match graph
         .nodes
         .iter()
@@ -51,7 +102,12 @@ pub(super) fn check(graph: &Graph, input: [usize; 2], map: [usize; 2]) -> Result
             "no node beside the chain from pixels to logits",
             stray.op.clone(),
         ),
-        None => Ok(()),
+        None => Ok(Network {
+            input,
+            convolutions,
+            head,
+            bias,
+        }),
     }
 }
 
@@ -144,18 +200,18 @@ impl<'a> Chain<'a> {
         }
     }
 
-    /// A convolution of the body, whose input has `input_scale`; gives its stride.
-    fn convolution(&mut self, conv: &Node, input_scale: f32) -> Result<i64, Departure> {
+    /// A convolution of the body, whose input has `input_scale`; the scale of its output follows.
+    fn convolution(&mut self, conv: &'a Node, input_scale: f32) -> Result<Convolution<'a>, Departure> {
         let (weights, scales) = self.dequantized(conv, 1, "the weights")?;
-        let [channels, _, kernel, width] = weights.dims[..] else {
+        let [channels, inputs, kernel, width] = weights.dims[..] else {
             return departs(
                 place(conv),
                 "weights [co,ci,k,k]",
                 format!("shape {:?}", weights.dims),
             );
         };
-        match &weights.values {
-            Values::I8(w) if kernel == width && scales.len() == channels && w.iter().all(|w| *w != -128) => {}
+        let weights = match &weights.values {
+            Values::I8(w) if kernel == width && scales.len() == channels && w.iter().all(|w| *w != -128) => w,
             _ => {
                 let found = format!("weights {:?} with {} scales", weights.dims, scales.len());
                 return departs(
@@ -164,25 +220,36 @@ impl<'a> Chain<'a> {
                     found,
                 );
             }
-        }
+        };
         let (bias, bias_scales) = self.dequantized(conv, 2, "the bias")?;
         let follows = |(bias, weight): (&f32, &f32)| (bias / (input_scale * weight) - 1.0).abs() <= 1e-6;
-        if !matches!(bias.values, Values::I32(_)) || bias.dims != [channels] || bias_scales.len() != channels
-        {
-            return departs(
-                place(conv),
-                format!("an i32 bias [{channels}]"),
-                format!("a bias {:?}", bias.dims),
-            );
-        }
+        let bias = match &bias.values {
+            Values::I32(values) if bias.dims == [channels] && bias_scales.len() == channels => values,
+            _ => {
+                return departs(
+                    place(conv),
+                    format!("an i32 bias [{channels}]"),
+                    format!("a bias {:?}", bias.dims),
+                );
+            }
+        };
         if !bias_scales.iter().zip(scales).all(follows) {
             return departs(place(conv), "bias scales = input scale x weight scales", "others");
         }
-        self.geometry(conv, kernel)
+        Ok(Convolution {
+            name: &conv.name,
+            dims: [channels, inputs, kernel],
+            stride: self.geometry(conv, kernel)?,
+            weights,
+            scales,
+            bias,
+            input_scale,
+            output_scale: 0.0,
+        })
     }
 
     /// Kernel 3 with padding 1, or kernel 1 without; one stride for both axes, which it gives.
-    fn geometry(&self, conv: &Node, kernel: usize) -> Result<i64, Departure> {
+    fn geometry(&self, conv: &Node, kernel: usize) -> Result<usize, Departure> {
         let ints =
             |name: &str, absent: &[i64]| conv.ints.get(name).cloned().unwrap_or_else(|| absent.to_vec());
         let (strides, pads) = (ints("strides", &[1, 1]), ints("pads", &[0; 4]));
@@ -200,7 +267,7 @@ impl<'a> Chain<'a> {
                     && padded
                     && !conv.ints.contains_key("auto_pad") =>
             {
-                Ok(a)
+                Ok(a as usize)
             }
             _ => {
                 let found =
@@ -265,21 +332,23 @@ impl<'a> Chain<'a> {
             .is_some_and(|weights| self.graph.tensors.contains_key(weights))
     }
 
-    /// `activation_map` = 1×1 convolution of the last activation, `logits` = its spatial mean + bias.
-    fn head(&mut self, conv: &Node) -> Result<(), Departure> {
-        let weights = self.constant(conv, 1, "the classifier's weights")?;
-        let fits = matches!(
-            (&weights.values, &weights.dims[..]),
-            (Values::F32(_), [2, _, 1, 1])
-        );
-        if !fits || conv.inputs.len() != 2 || self.value != "activation_map" || self.geometry(conv, 1)? != 1 {
-            let found = format!("weights {:?}, output {}", weights.dims, self.value);
-            return departs(
-                place(conv),
-                "f32 weights [2,C,1,1], no bias, stride 1, output activation_map",
-                found,
-            );
-        }
+    /// `activation_map` = 1×1 convolution of the last activation, `logits` = its spatial mean + bias; gives the weights
+    /// with their channels, and the bias.
+    #[expect(clippy::type_complexity, reason = "named by the fields that it fills")]
+    fn head(&mut self, conv: &Node) -> Result<((&'a [f32], usize), &'a [f32]), Departure> {
+        let tensor = self.constant(conv, 1, "the classifier's weights")?;
+        let plain = conv.inputs.len() == 2 && self.value == "activation_map" && self.geometry(conv, 1)? == 1;
+        let weights = match (&tensor.values, &tensor.dims[..]) {
+            (Values::F32(weights), [2, channels, 1, 1]) if plain => (&weights[..], *channels),
+            _ => {
+                let found = format!("weights {:?}, output {}", tensor.dims, self.value);
+                return departs(
+                    place(conv),
+                    "f32 weights [2,C,1,1], no bias, stride 1, output activation_map",
+                    found,
+                );
+            }
+        };
         let mean = self.next("ReduceMean")?;
         let axes = mean.ints.get("axes").map(Vec::as_slice);
         if axes != Some(&[2, 3]) || mean.ints.get("keepdims").is_none_or(|k| k[..] != [0]) {
@@ -290,7 +359,7 @@ impl<'a> Chain<'a> {
         let other = usize::from(add.inputs.first().is_some_and(|i| i == made));
         let bias = self.constant(add, other, "the bias")?;
         match &bias.values {
-            Values::F32(b) if b.len() == 2 && self.value == "logits" => Ok(()),
+            Values::F32(b) if b.len() == 2 && self.value == "logits" => Ok((weights, b)),
             _ => departs(
                 place(add),
                 "an f32 bias [2] and the output logits",

@@ -1,6 +1,6 @@
 //! What a model file must contain (`models/README.md`), checked node by node before anything runs it.
 
-use super::chain;
+use super::chain::{self, Network};
 use super::onnx::{FLOAT, Graph, Port, UINT8};
 use crate::preprocess;
 
@@ -60,11 +60,11 @@ const OPSET: i64 = 17;
 const MAX_SIDE: usize = 1024;
 
 impl Contract {
-    /// Checks `graph` and reads its promises.
+    /// Checks `graph` and reads its promises, and the network.
     ///
     /// # Errors
     /// The first [`Departure`].
-    pub fn check(graph: &Graph) -> Result<Self, Departure> {
+    pub(super) fn check(graph: &Graph) -> Result<(Self, Network<'_>), Departure> {
         let [height, width] = input(graph)?;
         let [map_height, map_width] = outputs(graph)?;
         let opset = [(String::new(), OPSET)];
@@ -76,7 +76,7 @@ impl Contract {
                 format!("ir_version {}, {:?}", graph.ir_version, graph.opsets),
             );
         }
-        chain::check(graph, [height, width], [map_height, map_width])?;
+        let network = chain::read(graph, [height, width], [map_height, map_width])?;
         let contract = Self {
             name: name(graph)?,
             version: version(graph)?,
@@ -107,7 +107,7 @@ impl Contract {
                 format!("{low}, {high}"),
             );
         }
-        Ok(contract)
+        Ok((contract, network))
     }
 }
 

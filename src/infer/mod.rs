@@ -6,13 +6,16 @@
 mod chain;
 mod contract;
 mod onnx;
+mod repvgg;
 #[cfg(test)]
 mod tests;
 mod tract;
 
+use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use chain::Network;
 pub use contract::{Contract, Departure};
 use sha2::{Digest, Sha256};
 
@@ -28,7 +31,58 @@ const MAX_FILE_BYTES: u64 = 64 << 20;
 pub struct Model {
     contract: Contract,
     identity: ModelIdentity,
-    engine: tract::Engine,
+    engine: Engine,
+}
+
+enum Engine {
+    Repvgg(repvgg::Engine),
+    Tract(tract::Engine),
+}
+
+/// Which engine runs a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Choice {
+    /// `repvgg` for every model that it can run, else `tract`.
+    #[default]
+    Auto,
+    /// The int8 engine of this program; refuses a model that is no RepVGG.
+    Repvgg,
+    /// tract-onnx, for any model that keeps the contract.
+    Tract,
+}
+
+/// What runs a model on this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Runtime {
+    /// The engine.
+    pub engine: Choice,
+    /// Threads of the `repvgg` engine; all cores but one if absent.
+    pub threads: Option<NonZeroUsize>,
+    /// One of [`kernels`]; what `SONOGRADE_KERNEL` names, or else the fastest, if absent.
+    pub kernel: Option<&'static str>,
+}
+
+/// The kernels of the `repvgg` engine that this machine can run, fastest first.
+pub fn kernels() -> Vec<&'static str> {
+    repvgg::kernels()
+}
+
+/// A layer of a network that the `repvgg` engine runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// Its name in the file.
+    pub name: String,
+    /// Multiplications of a weight with an activation for one picture.
+    pub products: usize,
+}
+
+impl Runtime {
+    fn threads(self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        self.threads
+            .map_or_else(|| cores().saturating_sub(1).max(1), NonZeroUsize::get)
+    }
 }
 
 /// What the network gives for one picture.
@@ -85,6 +139,10 @@ impl Model {
     /// # Errors
     /// [`ModelError`], naming the file and what was expected.
     pub fn load(path: &Path) -> Result<Self, ModelError> {
+        Self::load_on(path, Runtime::default())
+    }
+
+    fn load_on(path: &Path, runtime: Runtime) -> Result<Self, ModelError> {
         let read = |source| ModelError::Read {
             path: path.into(),
             source,
@@ -97,7 +155,7 @@ impl Model {
                 reason,
             });
         }
-        Self::from_bytes(&std::fs::read(path).map_err(read)?, path)
+        Self::from_bytes_on(&std::fs::read(path).map_err(read)?, path, runtime)
     }
 
     /// The model of a file, or the shipped one where none is named.
@@ -105,7 +163,18 @@ impl Model {
     /// # Errors
     /// [`ModelError`], naming the file and what was expected.
     pub fn open(path: Option<&Path>) -> Result<Self, ModelError> {
-        path.map_or_else(Self::shipped, Self::load)
+        Self::open_on(path, Runtime::default())
+    }
+
+    /// [`Self::open`] with a say in what runs it.
+    ///
+    /// # Errors
+    /// [`ModelError`], naming the file and what was expected.
+    pub fn open_on(path: Option<&Path>, runtime: Runtime) -> Result<Self, ModelError> {
+        match path {
+            Some(path) => Self::load_on(path, runtime),
+            None => Self::from_bytes_on(SHIPPED, Path::new("the shipped model"), runtime),
+        }
     }
 
     /// The model that ships with the program.
@@ -113,7 +182,7 @@ impl Model {
     /// # Errors
     /// Never for a program that passed its tests.
     pub fn shipped() -> Result<Self, ModelError> {
-        Self::from_bytes(SHIPPED, Path::new("the shipped model"))
+        Self::open(None)
     }
 
     /// Checks a model held in memory; `path` names it in errors.
@@ -121,19 +190,24 @@ impl Model {
     /// # Errors
     /// [`ModelError`].
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ModelError> {
+        Self::from_bytes_on(bytes, path, Runtime::default())
+    }
+
+    /// [`Self::from_bytes`] with a say in what runs it.
+    ///
+    /// # Errors
+    /// [`ModelError`].
+    pub fn from_bytes_on(bytes: &[u8], path: &Path, runtime: Runtime) -> Result<Self, ModelError> {
         let foreign = |reason| ModelError::Foreign {
             path: path.into(),
             reason,
         };
         let (proto, graph) = onnx::read(bytes).map_err(foreign)?;
-        let contract = Contract::check(&graph).map_err(|source| ModelError::Contract {
+        let (contract, network) = Contract::check(&graph).map_err(|source| ModelError::Contract {
             path: path.into(),
             source,
         })?;
-        // tract asserts on some graphs that it cannot run; a file must not end the daemon.
-        let engine = catch_unwind(AssertUnwindSafe(|| tract::Engine::new(&proto, &contract)))
-            .map_err(|_| foreign("the engine cannot run its graph".into()))?
-            .map_err(|e| foreign(format!("the engine cannot run its graph: {e:#}")))?;
+        let engine = Engine::new(&proto, &contract, &network, runtime).map_err(foreign)?;
         let model = Self {
             identity: ModelIdentity {
                 name: contract.name.clone(),
@@ -176,13 +250,14 @@ impl Model {
     /// # Errors
     /// [`ModelError::Run`].
     pub fn run(&self, pixels: &[u8]) -> Result<Outputs, ModelError> {
-        let failed = |reason| ModelError::Run {
+        self.engine.run(pixels).map_err(|e| self.failed(e))
+    }
+
+    fn failed(&self, reason: String) -> ModelError {
+        ModelError::Run {
             name: self.contract.name.clone(),
             reason,
-        };
-        catch_unwind(AssertUnwindSafe(|| self.engine.run(pixels)))
-            .map_err(|_| failed("the engine stopped on it".into()))?
-            .map_err(|e| failed(format!("{e:#}")))
+        }
     }
 
     /// Score and activation map from what the network gave.
@@ -201,6 +276,33 @@ impl Model {
         }
     }
 
+    /// The layers that [`Self::step`] stops after; none where tract runs the model.
+    pub fn layers(&self) -> &[Layer] {
+        match &self.engine {
+            Engine::Repvgg(engine) => engine.layers(),
+            Engine::Tract(_) => &[],
+        }
+    }
+
+    /// Runs the layers on the calling thread and says after each which one it was.
+    ///
+    /// # Errors
+    /// [`ModelError::Run`].
+    pub fn step(&self, pixels: &[u8], after: impl FnMut(usize)) -> Result<(), ModelError> {
+        match &self.engine {
+            Engine::Repvgg(engine) => engine.step(pixels, after).map_err(|e| self.failed(e)),
+            Engine::Tract(_) => Ok(()),
+        }
+    }
+
+    /// Nothing but multiplications, as the kernel does them: says how many, where it can be measured.
+    pub fn peak(&self, turns: usize) -> Option<usize> {
+        match &self.engine {
+            Engine::Repvgg(engine) => engine.peak(turns),
+            Engine::Tract(_) => None,
+        }
+    }
+
     /// What the model promises.
     pub fn contract(&self) -> &Contract {
         &self.contract
@@ -212,12 +314,58 @@ impl Model {
     }
 
     /// What runs it, for records.
-    pub fn engine(&self) -> &'static str {
-        tract::NAME
+    pub fn engine(&self) -> &str {
+        match &self.engine {
+            Engine::Repvgg(engine) => engine.name(),
+            Engine::Tract(_) => tract::NAME,
+        }
     }
 
     /// Bytes of one input picture.
     pub fn input_bytes(&self) -> usize {
         3 * self.contract.width * self.contract.height
+    }
+}
+
+impl Engine {
+    fn new(
+        proto: &onnx::Proto,
+        contract: &Contract,
+        network: &Network<'_>,
+        runtime: Runtime,
+    ) -> Result<Self, String> {
+        if runtime.engine != Choice::Tract {
+            match repvgg::Engine::new(network, runtime.threads(), runtime.kernel) {
+                Ok(engine) => {
+                    tracing::info!(
+                        engine = engine.name(),
+                        threads = engine.threads(),
+                        "the model is a RepVGG"
+                    );
+                    return Ok(Self::Repvgg(engine));
+                }
+                Err(repvgg::Unfit::Kernel(reason)) => return Err(reason),
+                Err(repvgg::Unfit::Network(reason)) if runtime.engine == Choice::Repvgg => {
+                    return Err(format!("the engine repvgg cannot run it ({reason}); try tract"));
+                }
+                Err(repvgg::Unfit::Network(reason)) => {
+                    tracing::info!(engine = tract::NAME, reason, "the model is no RepVGG")
+                }
+            }
+        }
+        // tract asserts on some graphs that it cannot run; a file must not end the daemon.
+        catch_unwind(AssertUnwindSafe(|| tract::Engine::new(proto, contract)))
+            .map_err(|_| "the engine cannot run its graph".to_owned())?
+            .map(Self::Tract)
+            .map_err(|e| format!("the engine cannot run its graph: {e:#}"))
+    }
+
+    fn run(&self, pixels: &[u8]) -> Result<Outputs, String> {
+        match self {
+            Self::Repvgg(engine) => engine.run(pixels),
+            Self::Tract(engine) => catch_unwind(AssertUnwindSafe(|| engine.run(pixels)))
+                .map_err(|_| "the engine stopped on it".to_owned())?
+                .map_err(|e| format!("{e:#}")),
+        }
     }
 }

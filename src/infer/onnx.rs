@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+pub use tract_onnx::pb::ModelProto as Proto;
 use tract_onnx::pb::{ModelProto, TensorProto, TypeProto, tensor_shape_proto, type_proto};
 use tract_onnx::prelude::Framework;
 

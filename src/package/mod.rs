@@ -27,7 +27,7 @@ pub use keys::Keys;
 pub use list::{Entry, Id, Installed, Refused, read_list};
 pub use shelf::{Shelf, Watch};
 
-use crate::infer::{Model, SHIPPED};
+use crate::infer::{Model, Runtime, SHIPPED};
 use archive::Parts;
 use golden::Golden;
 
@@ -64,9 +64,9 @@ impl InService {
     ///
     /// # Errors
     /// [`PackageError`]: this box or this program is broken.
-    pub fn shipped() -> Result<Self, PackageError> {
+    pub fn shipped(runtime: Runtime) -> Result<Self, PackageError> {
         Ok(Self {
-            model: Package::shipped()?.prove()?.model,
+            model: Package::shipped()?.prove(runtime)?.model,
             from: "shipped".into(),
             notice: None,
         })
@@ -76,9 +76,9 @@ impl InService {
     ///
     /// # Errors
     /// [`PackageError::Model`].
-    pub fn file(path: &Path) -> Result<Self, PackageError> {
+    pub fn file(path: &Path, runtime: Runtime) -> Result<Self, PackageError> {
         Ok(Self {
-            model: Model::load(path)?,
+            model: Model::open_on(Some(path), runtime)?,
             from: path.display().to_string(),
             notice: None,
         })
@@ -124,9 +124,9 @@ impl<'a> Package<'a> {
     ///
     /// # Errors
     /// [`PackageError::Model`].
-    pub fn load(&self) -> Result<(Model, Duration), PackageError> {
+    pub fn load(&self, runtime: Runtime) -> Result<(Model, Duration), PackageError> {
         let start = Instant::now();
-        let model = Model::from_bytes(self.parts.model, &self.path)?;
+        let model = Model::from_bytes_on(self.parts.model, &self.path, runtime)?;
         Ok((model, start.elapsed()))
     }
 
@@ -134,8 +134,8 @@ impl<'a> Package<'a> {
     ///
     /// # Errors
     /// [`PackageError::Model`], [`PackageError::Golden`].
-    pub fn prove(&self) -> Result<Proven, PackageError> {
-        let (model, _) = self.load()?;
+    pub fn prove(&self, runtime: Runtime) -> Result<Proven, PackageError> {
+        let (model, _) = self.load(runtime)?;
         let golden = |reason| PackageError::Golden {
             path: self.path.clone(),
             reason,
@@ -230,7 +230,7 @@ pub fn pack(model: &Path, card: &Path, golden: &Path) -> Result<Vec<u8>, Package
             .collect(),
     };
     let bytes = archive::write(&parts).map_err(|e| foreign(model, e.to_string()))?;
-    Package::read(&bytes, model)?.prove()?;
+    Package::read(&bytes, model)?.prove(Runtime::default())?;
     Ok(bytes)
 }
 

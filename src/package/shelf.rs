@@ -22,21 +22,27 @@ use chrono::Utc;
 use super::error::fault;
 use super::list::{Entry, Id, Installed, LIST, read_list};
 use super::{InService, Keys, PackageError, Proven, Signed, signature_of};
+use crate::infer::Runtime;
 
 /// How the name of a file begins that is being written.
 const PART: &str = "part-";
 
-/// A folder of installed models, and whose packages it takes.
+/// A folder of installed models, whose packages it takes, and what runs them.
 #[derive(Clone, Debug)]
 pub struct Shelf {
     folder: PathBuf,
     keys: Keys,
+    runtime: Runtime,
 }
 
 impl Shelf {
     /// The folder need not exist yet.
-    pub fn new(folder: PathBuf, keys: Keys) -> Self {
-        Self { folder, keys }
+    pub fn new(folder: PathBuf, keys: Keys, runtime: Runtime) -> Self {
+        Self {
+            folder,
+            keys,
+            runtime,
+        }
     }
 
     /// The folder.
@@ -55,7 +61,7 @@ impl Shelf {
     /// [`PackageError`]; nothing was changed, unless it is [`PackageError::Write`].
     pub fn install(&self, file: &Path) -> Result<Entry, PackageError> {
         let signed = Signed::read(file, &self.keys)?;
-        let proven = signed.package()?.prove()?;
+        let proven = signed.package()?.prove(self.runtime)?;
         self.create()?;
         let _lock = self.lock()?;
         let before = read_list(&self.folder)?;
@@ -103,7 +109,7 @@ impl Shelf {
         let before = read_list(&self.folder)?;
         match &before.previous {
             Some(entry) => drop(self.prove(entry)?),
-            None => drop(InService::shipped()?),
+            None => drop(InService::shipped(self.runtime)?),
         }
         let after = Installed {
             current: before.previous,
@@ -129,7 +135,7 @@ impl Shelf {
                 tracing::error!("the installed model cannot be told, the shipped one runs: {reason}");
                 let in_service = InService {
                     notice: Some(reason),
-                    ..InService::shipped()?
+                    ..InService::shipped(self.runtime)?
                 };
                 return Ok((in_service, Default::default()));
             }
@@ -137,7 +143,7 @@ impl Shelf {
         let mut after = before.clone();
         let in_service = loop {
             let Some(entry) = &after.current else {
-                break InService::shipped()?;
+                break InService::shipped(self.runtime)?;
             };
             match self.prove(entry) {
                 Ok(proven) => {
@@ -180,7 +186,7 @@ impl Shelf {
         if Id::of(&signed.bytes) != entry.package {
             return Err(PackageError::Damaged { path });
         }
-        signed.package()?.prove()
+        signed.package()?.prove(self.runtime)
     }
 
     fn lock(&self) -> Result<File, PackageError> {

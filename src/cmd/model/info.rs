@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::Failure;
-use crate::infer::Model;
+use crate::infer::{Model, Runtime};
 use crate::package::{self, Package};
 use crate::preprocess;
 
@@ -25,7 +25,7 @@ pub(super) fn info(file: Option<&Path>) -> Result<String, Failure> {
 }
 
 fn of_package(package: &Package) -> Result<String, Failure> {
-    let (model, load) = package.load()?;
+    let (model, load) = package.load(Runtime::default())?;
     let figures = package
         .figures()
         .unwrap_or("The card has no section \"## Figures\".");

@@ -1,0 +1,206 @@
+//! The network in memory: packed layers, and the buffers that they read and write.
+
+use super::memory::Shared;
+use super::tile::Tile;
+use super::{GROUP, Kernel};
+use crate::infer::repvgg::pack::{Map, Packed};
+use crate::infer::repvgg::plan::Plan;
+use crate::infer::repvgg::pool::{Alone, Claim, Job};
+
+/// A network that is ready to run.
+pub struct Net {
+    layers: Vec<Stage>,
+    /// For each layer, the first unit after it.
+    ends: Vec<usize>,
+    buffers: Vec<(Map, Shared)>,
+    zero: u8,
+}
+
+struct Stage {
+    packed: Packed,
+    /// Indices into the buffers.
+    from: usize,
+    to: usize,
+    /// Output rows of a unit; a whole number of tiles.
+    rows: usize,
+    /// Units of a block.
+    units: usize,
+}
+
+/// About the products of a unit: a few microseconds of work.
+const UNIT: usize = 1 << 21;
+
+impl Net {
+    /// Packs `plan` for `kernel`.
+    pub fn new(plan: &Plan<'_>, kernel: &dyn Kernel) -> Self {
+        let zero = kernel.zero();
+        let picture = Map::picture(plan.height, plan.width);
+        let mut net = Self {
+            layers: Vec::new(),
+            ends: Vec::new(),
+            buffers: vec![(picture, Shared::filled(picture.bytes(), zero))],
+            zero,
+        };
+        let (mut from, mut end) = (0, 0);
+        for layer in &plan.layers {
+            let packed = Packed::new(layer, net.buffers[from].0, kernel);
+            let to = net.buffer(packed.to, from);
+            let tallest = packed.blocks.iter().map(|b| b.shape.rows).max().unwrap_or(1);
+            let widest = packed.blocks.iter().map(|b| b.shape.vectors).max().unwrap_or(1) * kernel.lanes();
+            let row = packed.to.width * widest * layer.inputs * 9;
+            let rows = (UNIT / row.max(1))
+                .next_multiple_of(tallest)
+                .clamp(tallest, packed.to.height.next_multiple_of(tallest));
+            let units = packed.to.height.div_ceil(rows);
+            end += units * packed.blocks.len();
+            net.ends.push(end);
+            net.layers.push(Stage {
+                packed,
+                from,
+                to,
+                rows,
+                units,
+            });
+            from = to;
+        }
+        net.check();
+        net
+    }
+
+    /// A buffer for `map` that is not `busy`: each size of activations has two at most.
+    fn buffer(&mut self, map: Map, busy: usize) -> usize {
+        let free = |(n, (m, _)): (usize, &(Map, Shared))| (*m == map && n != busy).then_some(n);
+        self.buffers.iter().enumerate().find_map(free).unwrap_or_else(|| {
+            self.buffers.push((map, Shared::filled(map.bytes(), self.zero)));
+            self.buffers.len() - 1
+        })
+    }
+
+    /// Every address that `unit` makes lies in its buffer.
+    fn check(&self) {
+        for Stage { packed, from, to, .. } in &self.layers {
+            assert_ne!(from, to);
+            let (input, output) = (&self.buffers[*from], &self.buffers[*to]);
+            assert!(input.0 == packed.from && output.0 == packed.to);
+            assert!(input.1.length() >= input.0.bytes() && output.1.length() >= output.0.bytes());
+            let last = packed
+                .from
+                .window(packed.stride, packed.to.height - 1, packed.to.width - 1);
+            for block in &packed.blocks {
+                let reach = packed
+                    .chunks
+                    .iter()
+                    .map(|o| o + GROUP as u32)
+                    .chain(block.singles.iter().map(|o| o + GROUP as u32));
+                assert!(last + reach.max().unwrap_or(0) as usize <= input.1.length());
+                assert!(
+                    block.rest.rows == 1
+                        && block.rest.pixels == block.shape.pixels
+                        && block.shape.pixels <= packed.to.width
+                );
+            }
+            assert!(
+                packed.bias.len() == packed.to.planes * GROUP && packed.factors.len() == packed.bias.len()
+            );
+        }
+    }
+
+    /// Copies the picture `[3, height, width]` to where the first layer reads it.
+    ///
+    /// # Panics
+    /// If it has another size.
+    pub fn input(&self, pixels: &[u8], _: &Alone) {
+        let (map, buffer) = &self.buffers[0];
+        assert_eq!(
+            pixels.len(),
+            3 * map.height * map.width,
+            "the picture's size is the plan's"
+        );
+        for (n, row) in pixels.chunks_exact(map.width).enumerate() {
+            let at = n / map.height * map.plane + map.at(n % map.height, 0);
+            // SAFETY: nobody has a claim, so this is the only access; row and plane lie in the buffer.
+            let to = unsafe { std::slice::from_raw_parts_mut(buffer.start().add(at), map.width) };
+            to.copy_from_slice(row);
+            if self.zero != 0 {
+                to.iter_mut().for_each(|byte| *byte ^= self.zero);
+            }
+        }
+    }
+
+    /// What `layer` made last, where no later layer has written over it: plane, row and column to [`GROUP`] activations.
+    pub fn output(&self, layer: usize, _: &Alone) -> impl Fn(usize, usize, usize) -> [u8; GROUP] {
+        let (map, buffer) = &self.buffers[self.layers[layer].to];
+        move |plane, y, x| {
+            assert!(plane < map.planes && y < map.height && x < map.width);
+            let at = plane * map.plane + map.at(y, x);
+            // SAFETY: nobody has a claim, so nothing is written; plane, row and column lie in the buffer.
+            let group = unsafe { buffer.start().add(at).cast::<[u8; GROUP]>().read() };
+            group.map(|byte| byte ^ self.zero)
+        }
+    }
+
+    /// Where the activations of the last layer lie.
+    pub fn last(&self) -> (usize, Map) {
+        let last = self.layers.len() - 1;
+        (last, self.layers[last].packed.to)
+    }
+}
+
+impl Job for Net {
+    fn stages(&self) -> &[usize] {
+        &self.ends
+    }
+
+    fn unit(&self, claim: &Claim) {
+        let stage = &self.layers[claim.stage()];
+        let Stage {
+            packed, rows, units, ..
+        } = stage;
+        let first = claim.stage().checked_sub(1).map_or(0, |before| self.ends[before]);
+        let unit = claim.unit() - first;
+        let block = &packed.blocks[unit / units];
+        let (input, output) = (
+            self.buffers[stage.from].1.start(),
+            self.buffers[stage.to].1.start(),
+        );
+        let mut y = unit % units * rows;
+        let end = (y + rows).min(packed.to.height);
+        let channel = block.channel;
+        while y < end {
+            let shape = if y + block.shape.rows <= end {
+                block.shape
+            } else {
+                block.rest
+            };
+            let mut x = 0;
+            loop {
+                let from = packed.from.window(packed.stride, y, x);
+                let to = channel / GROUP * packed.to.plane + packed.to.at(y, x) + channel % GROUP;
+                // SAFETY: `check` has shown that these addresses lie in the buffers. The claim is the only one of this
+                // unit, whose rows and channels no other unit writes; what is read was written by earlier stages.
+                // The kernel was made where its instructions exist.
+                unsafe {
+                    shape.tiles[packed.apart](&Tile {
+                        input: input.add(from),
+                        input_row: packed.stride * packed.from.row,
+                        joint: block.joint,
+                        chunks: &packed.chunks,
+                        singles: &block.singles,
+                        weights: packed.weights.bytes().as_ptr().add(block.weights),
+                        bias: packed.bias.as_ptr().add(channel),
+                        factors: packed.factors.as_ptr().add(channel),
+                        output: output.add(to),
+                        output_row: packed.to.row,
+                        output_plane: packed.to.plane,
+                    });
+                }
+                if x + shape.pixels >= packed.to.width {
+                    break;
+                }
+                // The last tile of a row overlaps the one before it.
+                x = (x + shape.pixels).min(packed.to.width - shape.pixels);
+            }
+            y += shape.rows;
+        }
+    }
+}

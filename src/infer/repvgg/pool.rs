@@ -1,0 +1,238 @@
+//! Threads that share the units of a frame.
+//!
+//! Units are numbered stage by stage and taken in that order; a unit is begun only when all units of the earlier stages
+//! are done. Whoever is free takes the next one, so a thread that the system holds up delays one unit and no more. Between
+//! frames the workers sleep. A frame whose threads had to wait long shows that something else wants the processor: the next
+//! frames are left to the calling thread.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Work that can be shared.
+pub trait Job: Send + Sync + 'static {
+    /// For each stage, the number of the first unit after it.
+    fn stages(&self) -> &[usize];
+
+    /// Does one unit.
+    fn unit(&self, claim: &Claim);
+}
+
+/// The right to do a unit. There is only one of each unit in a frame, and while it lives no unit of another stage is done.
+pub struct Claim {
+    unit: usize,
+    stage: usize,
+}
+
+impl Claim {
+    /// The unit's stage.
+    pub fn stage(&self) -> usize {
+        self.stage
+    }
+
+    /// The unit's number in the frame.
+    pub fn unit(&self) -> usize {
+        self.unit
+    }
+}
+
+/// The right to all of a job: no unit is claimed while it lives.
+pub struct Alone(());
+
+/// A job and the threads that do it.
+pub struct Pool<J: Job> {
+    common: Arc<Common<J>>,
+    workers: Vec<JoinHandle<()>>,
+    /// Frames that are still to be done alone, and how many it will be after the next long wait.
+    solo: u32,
+    penalty: u32,
+}
+
+struct Common<J> {
+    job: J,
+    /// Frame number in the upper half, next unit in the lower.
+    next: AtomicU64,
+    /// Units done in this frame.
+    done: AtomicUsize,
+    /// Whether somebody sleeps until `done` grows.
+    sleepers: AtomicUsize,
+    progress: (Mutex<()>, Condvar),
+    /// Frame that workers are called to.
+    call: (Mutex<u64>, Condvar),
+    stop: AtomicBool,
+}
+
+/// Turns of a wait before it sleeps: some ten microseconds.
+const SPINS: u32 = 2000;
+/// A sleep ends after this at the latest.
+const NAP: Duration = Duration::from_millis(1);
+/// The most frames in a row that are done alone.
+const LONGEST_SOLO: u32 = 256;
+
+impl<J: Job> Pool<J> {
+    /// A pool of `threads`, the calling one included.
+    pub fn new(job: J, threads: usize) -> Self {
+        let common = Arc::new(Common {
+            job,
+            next: AtomicU64::new(u64::from(u32::MAX)),
+            done: AtomicUsize::new(0),
+            sleepers: AtomicUsize::new(0),
+            progress: Default::default(),
+            call: Default::default(),
+            stop: AtomicBool::new(false),
+        });
+        let worker = |n| {
+            let common = Arc::clone(&common);
+            let name = format!("infer-{n}");
+            std::thread::Builder::new()
+                .name(name)
+                .spawn(move || common.work())
+        };
+        // A thread that the system refuses is one less.
+        let workers = (1..threads).filter_map(|n| worker(n).ok()).collect();
+        Self {
+            common,
+            workers,
+            solo: 0,
+            penalty: 1,
+        }
+    }
+
+    /// Threads, the calling one included.
+    pub fn threads(&self) -> usize {
+        1 + self.workers.len()
+    }
+
+    /// Does a frame: `before` prepares it, `after` reads what came out.
+    pub fn frame<T>(&mut self, before: impl FnOnce(&J, &Alone), after: impl FnOnce(&J, &Alone) -> T) -> T {
+        let common = &*self.common;
+        before(&common.job, &Alone(()));
+        let units = common.job.stages().last().copied().unwrap_or(0);
+        common.done.store(0, Ordering::Relaxed);
+        let frame = (common.next.load(Ordering::Relaxed) >> 32).wrapping_add(1) & u64::from(u32::MAX);
+        common.next.store(frame << 32, Ordering::Release);
+        let shared = !self.workers.is_empty() && self.solo == 0;
+        if shared {
+            *common.call.0.lock().unwrap_or_else(PoisonError::into_inner) = frame;
+            common.call.1.notify_all();
+        }
+        let mut slept = common.take_part();
+        slept |= common.wait_for(units);
+        if shared && slept {
+            self.solo = self.penalty;
+            self.penalty = (2 * self.penalty).min(LONGEST_SOLO);
+        } else if shared {
+            self.penalty = (self.penalty / 2).max(1);
+        } else {
+            self.solo = self.solo.saturating_sub(1);
+        }
+        after(&common.job, &Alone(()))
+    }
+
+    /// Does a frame on the calling thread and stops after each stage.
+    pub fn stages(&mut self, before: impl FnOnce(&J, &Alone), mut after: impl FnMut(usize, &J, &Alone)) {
+        let job = &self.common.job;
+        before(job, &Alone(()));
+        let mut unit = 0;
+        for (stage, &end) in job.stages().iter().enumerate() {
+            for unit in unit..end {
+                job.unit(&Claim { unit, stage });
+            }
+            unit = end;
+            after(stage, job, &Alone(()));
+        }
+    }
+}
+
+impl<J: Job> Common<J> {
+    fn work(&self) {
+        let mut seen = 0;
+        loop {
+            let (lock, called) = &self.call;
+            let mut frame = lock.lock().unwrap_or_else(PoisonError::into_inner);
+            while *frame == seen && !self.stop.load(Ordering::Relaxed) {
+                frame = called.wait(frame).unwrap_or_else(PoisonError::into_inner);
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                return;
+            }
+            seen = *frame;
+            drop(frame);
+            self.take_part();
+        }
+    }
+
+    /// Does units until none is left; says whether it had to sleep.
+    fn take_part(&self) -> bool {
+        let stages = self.job.stages();
+        let units = stages.last().copied().unwrap_or(0) as u64;
+        let (mut stage, mut slept) = (0, false);
+        let mut next = self.next.load(Ordering::Acquire);
+        loop {
+            if next & u64::from(u32::MAX) >= units {
+                return slept;
+            }
+            match self
+                .next
+                .compare_exchange_weak(next, next + 1, Ordering::Acquire, Ordering::Acquire)
+            {
+                Err(now) => next = now,
+                Ok(_) => {
+                    let unit = (next & u64::from(u32::MAX)) as usize;
+                    // A worker may have slept through frames: its stage is looked up from the start.
+                    if stage > 0 && unit < stages[stage - 1] {
+                        stage = 0;
+                    }
+                    while unit >= stages[stage] {
+                        stage += 1;
+                    }
+                    if stage > 0 {
+                        slept |= self.wait_for(stages[stage - 1]);
+                    }
+                    self.job.unit(&Claim { unit, stage });
+                    self.done.fetch_add(1, Ordering::AcqRel);
+                    if self.sleepers.load(Ordering::SeqCst) > 0 {
+                        drop(self.progress.0.lock());
+                        self.progress.1.notify_all();
+                    }
+                    next = self.next.load(Ordering::Acquire);
+                }
+            }
+        }
+    }
+
+    /// Until `units` of this frame are done; says whether it had to sleep.
+    fn wait_for(&self, units: usize) -> bool {
+        for _ in 0..SPINS {
+            if self.done.load(Ordering::Acquire) >= units {
+                return false;
+            }
+            std::hint::spin_loop();
+        }
+        let mut guard = self.progress.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.sleepers.fetch_add(1, Ordering::SeqCst);
+        while self.done.load(Ordering::SeqCst) < units {
+            guard = self
+                .progress
+                .1
+                .wait_timeout(guard, NAP)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        self.sleepers.fetch_sub(1, Ordering::SeqCst);
+        true
+    }
+}
+
+impl<J: Job> Drop for Pool<J> {
+    fn drop(&mut self) {
+        self.common.stop.store(true, Ordering::Relaxed);
+        drop(self.common.call.0.lock());
+        self.common.call.1.notify_all();
+        for worker in self.workers.drain(..) {
+            // A worker's panic has been reported; there is nothing left to do about it.
+            let _ = worker.join();
+        }
+    }
+}
