@@ -266,6 +266,13 @@ fn shipped() -> Parts<'static> {
         model: SHIPPED,
         card: include_str!("../../models/sonograde-phantom-a0.md"),
         golden: include_bytes!("../../models/golden/golden.json"),
-        pictures: golden!["0-low.png", "1-high.png", "2-low.png", "3-high.png"],
+        pictures: golden![
+            "0-low.png",
+            "1-high.png",
+            "2-low.png",
+            "3-high.png",
+            "4-low.png",
+            "5-high.png"
+        ],
     }
 }
