@@ -188,14 +188,14 @@ fn passed(name: &str, proven: &Proven) -> String {
     let near = proven.differences;
     format!(
         "contract        kept by {} {} (SHA-256 {})\n\
-         golden vectors  {} pictures: score within {:.4}, map within {:.3}, by {} on this box\n\
+         golden vectors  {} pictures: score within {:.4}, map within {:.1} % of its range, by {} on this box\n\
          {name} may go into service here\n",
         identity.name,
         identity.version,
         identity.sha256,
         near.pictures,
         near.score,
-        near.map,
+        100.0 * near.map,
         proven.model.engine(),
     )
 }

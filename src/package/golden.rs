@@ -11,9 +11,9 @@ use serde::Deserialize;
 use super::archive::{Parts, is_picture};
 use crate::infer::Model;
 
-/// How far score and map may be from the golden ones.
+/// How far the score may be from the golden one, and the map, in parts of the golden map's range.
 const SCORE: f32 = 0.01;
-const MAP: f32 = 0.2;
+const MAP: f32 = 0.05;
 /// Fewer pictures than these prove too little.
 const MIN_VECTORS: usize = 4;
 /// Decoding a picture may take no more memory than this.
@@ -42,7 +42,7 @@ pub struct Differences {
     pub pictures: usize,
     /// The largest difference of a score.
     pub score: f32,
-    /// The largest difference of a map's value, in logits.
+    /// The largest difference of a map's value, in parts of the golden map's range.
     pub map: f32,
 }
 
@@ -104,11 +104,12 @@ impl Golden {
                 return Err(format!("{name}: the map has another size than the golden one"));
             }
             let score = (scored.score - vector.score).abs();
-            let map = farthest(&scored.map.values, &vector.map_high.concat());
+            let golden = vector.map_high.concat();
+            let map = farthest(&scored.map.values, &golden) / range(&golden);
             // Written so that a number that is none fails.
             if !(score <= SCORE && map <= MAP) {
                 return Err(format!(
-                    "{name}: the score {:.4} should be {:.4} to within {SCORE}, the map is off by {map:.3}, at most {MAP} is right",
+                    "{name}: the score {:.4} should be {:.4} to within {SCORE}, the map is off by {map:.3} of its range, at most {MAP} is right",
                     scored.score, vector.score
                 ));
             }
@@ -126,6 +127,16 @@ impl Golden {
 fn farthest(a: &[f32], b: &[f32]) -> f32 {
     let differences = a.iter().zip(b).map(|(a, b)| (a - b).abs());
     differences.fold(0.0, |worst, d| if d.is_nan() || d > worst { d } else { worst })
+}
+
+/// From the smallest to the largest value.
+fn range(map: &[f32]) -> f32 {
+    let (low, high) = map
+        .iter()
+        .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), v| {
+            (low.min(*v), high.max(*v))
+        });
+    high - low
 }
 
 /// A PNG of the model's input size → red, green, blue planes.
