@@ -274,12 +274,15 @@ mod tests {
     #[test]
     fn the_engine_and_its_threads_can_be_chosen() {
         let model = |text: &str| load(&format!("{LEAST}[model]\n{text}\n")).map(|config| config.model);
-        let chosen = model("engine = \"tract\"\nthreads = 2").expect("a good config");
+        let runtime = |text: &str| match model(text) {
+            Ok(Model::Shipped(runtime)) => (runtime.engine, runtime.threads.map(NonZeroUsize::get)),
+            other => panic!("{other:?}"),
+        };
         assert_eq!(
-            (chosen.engine, chosen.threads.map(NonZeroUsize::get)),
+            runtime("engine = \"tract\"\nthreads = 2"),
             (Choice::Tract, Some(2))
         );
-        assert_eq!(model("").expect("defaults").engine, Choice::Auto);
+        assert_eq!(runtime(""), (Choice::Auto, None));
         assert!(model("engine = \"onnx\"").is_err_and(|e| e.contains("`auto`, `repvgg`, `tract`")));
         assert!(model("threads = 0").is_err());
     }
