@@ -285,7 +285,7 @@ fn the_command_line_packs_verifies_and_refuses() {
     signer.sign(Path::new(&package));
     let said = says(&["verify", &package, "--key", &key]);
     assert!(
-        said.contains("may go into service here") && said.contains("4 pictures"),
+        said.contains("may go into service here") && said.contains("6 pictures"),
         "{said}"
     );
     let said = says(&["info", &package]);
