@@ -18,7 +18,9 @@ use super::shadow::Shadow;
 use super::speckle::PointSpread;
 
 /// How far the two grades lie apart: the mean of the hidden severity (standard deviation 1) is this
-/// for high grade and its negative for low grade. Sets how hard the phantom is to grade.
+/// for high grade and its negative for low grade. Sets how hard the phantom is to grade, together with the planes' own
+/// spread: a float RepVGG-A0 reached an AUC of 0.828 on single pictures of patients it had not seen, and 0.918 on their exams
+/// (`models/sonograde-phantom-a0.md`); the method's source had 0.852 on patients.
 const SEPARATION: f32 = 1.4;
 
 /// Correlation of each visible feature with the severity.
