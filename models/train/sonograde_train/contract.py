@@ -14,6 +14,7 @@ from .repvgg import CLASSES, STRIDE
 
 OPSET = 17
 IR_VERSION = 8
+MOST_ACTIVATIONS = 1 << 28
 LARGEST_BYTES = 64 << 20
 METADATA = (
     "name",
@@ -64,12 +65,14 @@ def check(file: Path | bytes) -> dict[str, str]:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ContractError(f"not a valid ONNX file: {error}") from error
-    _check_ports(model.graph)
-    _Body(model.graph).check()
+    sides = _check_ports(model.graph)
+    _Body(model.graph).check(sides)
     return _check_metadata({prop.key: prop.value for prop in model.metadata_props})
 
 
-def _check_ports(graph: onnx.GraphProto) -> None:
+def _check_ports(graph: onnx.GraphProto) -> list[int]:
+    """Height and width of the input."""
+
     def port(value: onnx.ValueInfoProto) -> tuple:
         tensor = value.type.tensor_type
         return value.name, tensor.elem_type, [dim.dim_value for dim in tensor.shape.dim]
@@ -91,6 +94,7 @@ def _check_ports(graph: onnx.GraphProto) -> None:
     expected = {"logits": [1, 2], "activation_map": [1, 2, h // STRIDE, w // STRIDE]}
     outputs = {name: shape for name, kind, shape in map(port, graph.output) if kind == TensorProto.FLOAT}
     _expect(outputs == expected and len(graph.output) == 2, "outputs", f"f32 {expected}")
+    return [h, w]
 
 
 class _Body:
@@ -105,8 +109,8 @@ class _Body:
             self.by_input.setdefault(node.input[0], []).append(node)
         self.left = len(graph.node)
 
-    def check(self) -> None:
-        """Raises ContractError at the first node that is not what the contract puts there."""
+    def check(self, sides: list[int]) -> None:
+        """Raises ContractError at the first node that is not what the contract puts there, given the input's sides."""
         node = self._next("pixels", "DequantizeLinear")
         scale = self._scale(node, np.uint8)
         _expect(scale == INPUT_SCALE, node.name, "scale 1/255")
@@ -116,9 +120,17 @@ class _Body:
             conv.name,
             "at least one int8 convolution before the head",
         )
-        stride = 1
+        stride, activations = 1, 0
         while conv.output[0] != "activation_map":
-            stride *= self._check_conv(conv, scale)
+            step, channels = self._check_conv(conv, scale)
+            stride *= step
+            sides = [-(-side // step) for side in sides]
+            activations += -(-channels // 16) * 16 * (sides[0] + 2) * (sides[1] + 2)
+            _expect(
+                activations <= MOST_ACTIVATIONS,
+                conv.name,
+                f"at most {MOST_ACTIVATIONS} activations up to here, got {activations}",
+            )
             relu = self._next(conv.output[0], "Relu")
             rounded = self._next(relu.output[0], "QuantizeLinear")
             scale = self._scale(rounded, np.uint8)
@@ -155,8 +167,8 @@ class _Body:
         _expect(add.output[0] == "logits", add.name, "output logits")
         _expect(self.left == 0, "graph", f"no node off the chain, found {self.left}")
 
-    def _check_conv(self, conv: onnx.NodeProto, input_scale: np.float32) -> int:
-        """Its stride."""
+    def _check_conv(self, conv: onnx.NodeProto, input_scale: np.float32) -> tuple[int, int]:
+        """Its stride and its output channels."""
         _expect(len(conv.input) == 3, conv.name, "input, weights and bias")
         kernel = self._dequantized(conv, 1)
         weight, weight_scale = self._constant(kernel, 0, np.int8), self._channel_scale(kernel)
@@ -189,7 +201,7 @@ class _Body:
             addend.name,
             "scale = input scale * weight scale",
         )
-        return attributes["strides"][0]
+        return attributes["strides"][0], len(weight)
 
     def _next(self, name: str, op: str) -> onnx.NodeProto:
         users = self.by_input.get(name, [])

@@ -4,6 +4,7 @@ import pytest
 from conftest import METADATA
 from onnx import helper, numpy_helper
 
+from sonograde_train import contract
 from sonograde_train.contract import ContractError, check
 
 
@@ -90,6 +91,12 @@ def test_a_breach_is_refused_by_name(breach, small_file):
     spoil(model)
     with pytest.raises(ContractError, match=where):
         check(model.SerializeToString())
+
+
+def test_too_many_activations_are_refused(small_file, monkeypatch):
+    monkeypatch.setattr(contract, "MOST_ACTIVATIONS", 10_000)
+    with pytest.raises(ContractError, match="conv00.sum: expected at most 10000 activations"):
+        check(small_file)
 
 
 def test_a_node_off_the_chain_is_refused(small_file):
