@@ -110,7 +110,7 @@ class _Body:
         self.left = len(graph.node)
 
     def check(self, sides: list[int]) -> None:
-        """Raises ContractError at the first node that is not what the contract puts there, given the input's sides."""
+        """Raises ContractError at the first node that is not what the contract says; `sides` of the input."""
         node = self._next("pixels", "DequantizeLinear")
         scale = self._scale(node, np.uint8)
         _expect(scale == INPUT_SCALE, node.name, "scale 1/255")
