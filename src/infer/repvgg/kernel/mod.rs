@@ -13,6 +13,10 @@ mod avx2;
 mod avx512vnni;
 #[cfg(target_arch = "x86_64")]
 mod avxvnni;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+#[cfg(target_arch = "aarch64")]
+mod neon_dot;
 
 pub use memory::Lines;
 pub use tile::{CHUNK, GROUP, STEP, TileFn};
@@ -87,6 +91,11 @@ pub fn available() -> Vec<Box<dyn Kernel>> {
         kernels.extend(avx512vnni::Avx512Vnni::new().map(|k| Box::new(k) as Box<dyn Kernel>));
         kernels.extend(avxvnni::AvxVnni::new().map(|k| Box::new(k) as Box<dyn Kernel>));
         kernels.extend(avx2::Avx2::new().map(|k| Box::new(k) as Box<dyn Kernel>));
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        kernels.extend(neon_dot::NeonDot::new().map(|k| Box::new(k) as Box<dyn Kernel>));
+        kernels.push(Box::new(neon::Neon));
     }
     kernels.push(Box::new(scalar::Scalar));
     kernels
