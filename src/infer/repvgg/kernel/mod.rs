@@ -17,6 +17,8 @@ mod avxvnni;
 mod neon;
 #[cfg(target_arch = "aarch64")]
 mod neon_dot;
+#[cfg(target_arch = "aarch64")]
+mod row;
 
 pub use memory::Lines;
 pub use tile::{CHUNK, GROUP, STEP, TileFn};
