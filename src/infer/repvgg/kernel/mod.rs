@@ -18,6 +18,8 @@ mod neon;
 #[cfg(target_arch = "aarch64")]
 mod neon_dot;
 #[cfg(target_arch = "aarch64")]
+mod neon_i8mm;
+#[cfg(target_arch = "aarch64")]
 mod row;
 
 pub use memory::Lines;
@@ -44,6 +46,9 @@ pub trait Kernel: Send + Sync {
     fn in_flight(&self) -> usize {
         10
     }
+
+    /// Brings a chunk's weights, [`CHUNK`] steps of a block's channels, into the order in which the instructions read them.
+    fn arrange(&self, _chunk: &mut [u8]) {}
 
     /// What the activation 0 looks like: 128 where the instructions read signed bytes.
     fn zero(&self) -> u8 {
@@ -96,6 +101,7 @@ pub fn available() -> Vec<Box<dyn Kernel>> {
     }
     #[cfg(target_arch = "aarch64")]
     {
+        kernels.extend(neon_i8mm::NeonI8mm::new().map(|k| Box::new(k) as Box<dyn Kernel>));
         kernels.extend(neon_dot::NeonDot::new().map(|k| Box::new(k) as Box<dyn Kernel>));
         kernels.push(Box::new(neon::Neon));
     }
