@@ -222,6 +222,19 @@ mod tests {
     }
 
     #[test]
+    fn the_engine_and_its_threads_can_be_chosen() {
+        let model = |text: &str| load(&format!("{LEAST}[model]\n{text}\n")).map(|config| config.model);
+        let chosen = model("engine = \"tract\"\nthreads = 2").expect("a good config");
+        assert_eq!(
+            (chosen.engine, chosen.threads.map(NonZeroUsize::get)),
+            (Choice::Tract, Some(2))
+        );
+        assert_eq!(model("").expect("defaults").engine, Choice::Auto);
+        assert!(model("engine = \"onnx\"").is_err_and(|e| e.contains("`auto`, `repvgg`, `tract`")));
+        assert!(model("threads = 0").is_err());
+    }
+
+    #[test]
     fn a_typo_is_named_with_its_line() {
         let error = |text: &str| load(text).map(|_| ()).expect_err("a typo");
         assert_eq!(

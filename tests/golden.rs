@@ -61,7 +61,7 @@ fn golden(engine: Choice, limits: &Limits) {
         None,
         Runtime {
             engine,
-            threads: None,
+            ..Runtime::default()
         },
     )
     .expect("the shipped model");

@@ -1,6 +1,6 @@
 """One peer: reads counts from stdin, answers each with the milliseconds of that many pictures.
 
-    peer.py {onnxruntime|openvino|ncnn} MODEL THREADS PICTURES...
+    peer.py {onnxruntime|openvino} MODEL THREADS PICTURES...
 
 Every peer gets the picture as it wants it, prepared before the clock starts.
 """
@@ -35,28 +35,11 @@ def openvino(model, threads):
     return lambda x: request.infer({0: x})
 
 
-def ncnn(model, threads):
-    import ncnn as nn
-
-    net = nn.Net()
-    net.opt.num_threads = threads
-    net.opt.use_vulkan_compute = False
-    if net.load_param(model + ".param") or net.load_model(model + ".bin"):
-        sys.exit(f"ncnn cannot read {model}")
-
-    def run(x):
-        extractor = net.create_extractor()
-        extractor.input("pixels", nn.Mat(x[0].astype(np.float32)))
-        return [np.array(extractor.extract(name)[1]) for name in ("logits", "activation_map")]
-
-    return run
-
-
 def main():
     name, model, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
     planes = [np.asarray(Image.open(p).convert("RGB")).transpose(2, 0, 1) for p in sys.argv[4:]]
     pictures = [np.ascontiguousarray(p)[None] for p in planes]
-    run = {"onnxruntime": onnxruntime, "openvino": openvino, "ncnn": ncnn}[name](model, threads)
+    run = {"onnxruntime": onnxruntime, "openvino": openvino}[name](model, threads)
     print("ready", flush=True)
     turn = 0
     for line in sys.stdin:

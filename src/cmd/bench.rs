@@ -3,6 +3,8 @@
 //! One simulated exam's frames go through the stages in turn, so that all stages see the same noise of the machine;
 //! medians are given. Capture, preprocessing and inference run on one thread here, as in the daemon.
 
+mod engines;
+
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -13,7 +15,7 @@ use crate::capture::{Captured, FrameSource};
 use crate::exam::record::Graded;
 use crate::frame::{BufferPool, Frame, Rect};
 use crate::grader::Grader;
-use crate::infer::Model;
+use crate::infer::{Choice, Model, Runtime};
 use crate::preprocess::Preprocessor;
 use crate::store::Store;
 
@@ -23,6 +25,12 @@ pub struct Args {
     /// Write the figures as JSON.
     #[arg(long)]
     json: bool,
+    /// The network alone, by each engine and kernel of this machine.
+    #[arg(long)]
+    engines: bool,
+    /// What runs the model of the stages.
+    #[arg(long, value_enum, default_value_t, conflicts_with = "engines")]
+    engine: Choice,
     /// New pictures to measure with.
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(3..10_000))]
     pictures: u32,
@@ -58,7 +66,10 @@ struct Figures {
 /// # Errors
 /// [`Failure`] if the model or a temporary store cannot be used.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let figures = measure(args.pictures)?;
+    if args.engines {
+        return engines::run(args.pictures, args.json);
+    }
+    let figures = measure(args.pictures, args.engine)?;
     if args.json {
         let text = serde_json::to_string(&figures).map_err(|e| Failure::new(Code::Other, e))?;
         println!("{text}");
@@ -96,7 +107,7 @@ struct Times {
     whole: Vec<Duration>,
 }
 
-fn measure(pictures: u32) -> Result<Figures, Failure> {
+fn measure(pictures: u32, engine: Choice) -> Result<Figures, Failure> {
     let mut phantom = Phantom::new(1, Grade::High, 3600.0);
     let pane = phantom.pane();
     let roi = Rect {
@@ -104,8 +115,12 @@ fn measure(pictures: u32) -> Result<Figures, Failure> {
         h: pane.h.min(600),
         ..pane
     };
-    let mut grader = Grader::new(Model::shipped()?);
-    let model = Model::shipped()?;
+    let runtime = Runtime {
+        engine,
+        ..Runtime::default()
+    };
+    let mut grader = Grader::new(Model::open_on(None, runtime)?);
+    let model = Model::open_on(None, runtime)?;
     let mut preprocessor = Preprocessor::new(model.contract().width, model.contract().height);
     let mut input = vec![0; model.input_bytes()];
     let folder = tempfile::tempdir().map_err(|e| Failure::new(Code::Store, e))?;

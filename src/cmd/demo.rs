@@ -11,7 +11,7 @@ use crate::capture::phantom::{Grade, Phantom};
 use crate::capture::{FrameSource, Paced};
 use crate::config::{self, DEFAULT_LISTEN};
 use crate::grader::Grader;
-use crate::infer::Model;
+use crate::infer::{Choice, Model, Runtime};
 use crate::pipeline::{Opener, Pace, Parts};
 use crate::screen::{PanePreset, Screen};
 use crate::store::Store;
@@ -37,6 +37,9 @@ pub struct Args {
     /// The simulated tumour's grade.
     #[arg(long, value_enum, default_value_t = Grade::High)]
     grade: Grade,
+    /// What runs the model.
+    #[arg(long, value_enum, default_value_t)]
+    engine: Choice,
     /// Address and port of the page.
     #[arg(long, value_name = "ADDR", default_value = DEFAULT_LISTEN)]
     listen: String,
@@ -71,6 +74,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         .as_deref()
         .or(temporary.as_ref().map(tempfile::TempDir::path));
     let store = Arc::new(Store::open(folder.expect("one of the two is there"))?);
+    let runtime = Runtime {
+        engine: args.engine,
+        ..Runtime::default()
+    };
     let phantom = Phantom::new(args.seed, args.grade, args.seconds);
     let exam = config::Exam::default();
     let parts = Parts {
@@ -81,7 +88,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         source: phantom.describe(),
         pace: if args.fast { Pace::Fast } else { Pace::Recording },
         open: once(phantom, args.fast),
-        grader: Grader::new(Model::shipped()?),
+        grader: Grader::new(Model::open_on(None, runtime)?),
         store,
         idle: TimeDelta::seconds(exam.idle_s.into()),
         key_every_ms: u64::from(exam.key_frame_every_s) * 1000,

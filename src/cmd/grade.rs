@@ -57,7 +57,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let runtime = Runtime {
         engine: args.engine,
-        threads: None,
+        ..Runtime::default()
     };
     let model = Model::open_on(args.model.as_deref(), runtime)?;
     let mut job = Job {

@@ -36,6 +36,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let runtime = Runtime {
         engine: config.model.engine,
         threads: config.model.threads,
+        ..Runtime::default()
     };
     let model = Model::open_on(config.model.path.as_deref(), runtime)?;
     let listener = daemon::listen(&config.web.listen)?;

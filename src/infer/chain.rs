@@ -5,6 +5,10 @@ use std::collections::{HashMap, HashSet};
 use super::contract::{Departure, departs};
 use super::onnx::{Graph, Node, Tensor, Values};
 
+/// The most activations that a body may make, borders counted, channels in sixteens: keeps memory bounded whatever a
+/// file says.
+const MAX_ACTIVATIONS: usize = 1 << 28;
+
 /// What a chain says: all that an engine needs.
 #[derive(Debug)]
 pub(super) struct Network<'a> {
@@ -47,12 +51,21 @@ pub(super) fn read(graph: &Graph, input: [usize; 2], map: [usize; 2]) -> Result<
     let mut chain = Chain::new(graph);
     let mut scale = chain.input()?;
     let mut convolutions = Vec::new();
+    let (mut sides, mut activations) = (input, 0usize);
     let head = loop {
         let conv = chain.next("Conv")?;
         if chain.is_head(conv) {
             break conv;
         }
         let mut convolution = chain.convolution(conv, scale)?;
+        sides = sides.map(|side| side.div_ceil(convolution.stride));
+        let channels = convolution.dims[0].saturating_add(15) / 16 * 16;
+        let made = sides.iter().fold(channels, |n, side| n.saturating_mul(side + 2));
+        activations = activations.saturating_add(made);
+        if activations > MAX_ACTIVATIONS {
+            let expected = format!("at most {MAX_ACTIVATIONS} activations up to here");
+            return departs(place(conv), expected, activations.to_string());
+        }
         chain.next("Relu")?;
         let quantize = chain.next("QuantizeLinear")?;
         scale = chain.activation_scale(quantize)?;

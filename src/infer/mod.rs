@@ -59,6 +59,22 @@ pub struct Runtime {
     pub engine: Choice,
     /// Threads of the `repvgg` engine; all cores but one if absent.
     pub threads: Option<NonZeroUsize>,
+    /// One of [`kernels`]; what `SONOGRADE_KERNEL` names, or else the fastest, if absent.
+    pub kernel: Option<&'static str>,
+}
+
+/// The kernels of the `repvgg` engine that this machine can run, fastest first.
+pub fn kernels() -> Vec<&'static str> {
+    repvgg::kernels()
+}
+
+/// A layer of a network that the `repvgg` engine runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// Its name in the file.
+    pub name: String,
+    /// Multiplications of a weight with an activation for one picture.
+    pub products: usize,
 }
 
 impl Runtime {
@@ -234,11 +250,14 @@ impl Model {
     /// # Errors
     /// [`ModelError::Run`].
     pub fn run(&self, pixels: &[u8]) -> Result<Outputs, ModelError> {
-        let failed = |reason| ModelError::Run {
+        self.engine.run(pixels).map_err(|e| self.failed(e))
+    }
+
+    fn failed(&self, reason: String) -> ModelError {
+        ModelError::Run {
             name: self.contract.name.clone(),
             reason,
-        };
-        self.engine.run(pixels).map_err(failed)
+        }
     }
 
     /// Score and activation map from what the network gave.
@@ -254,6 +273,33 @@ impl Model {
                 height,
                 values: outputs.map,
             },
+        }
+    }
+
+    /// The layers that [`Self::step`] stops after; none where tract runs the model.
+    pub fn layers(&self) -> &[Layer] {
+        match &self.engine {
+            Engine::Repvgg(engine) => engine.layers(),
+            Engine::Tract(_) => &[],
+        }
+    }
+
+    /// Runs the layers on the calling thread and says after each which one it was.
+    ///
+    /// # Errors
+    /// [`ModelError::Run`].
+    pub fn step(&self, pixels: &[u8], after: impl FnMut(usize)) -> Result<(), ModelError> {
+        match &self.engine {
+            Engine::Repvgg(engine) => engine.step(pixels, after).map_err(|e| self.failed(e)),
+            Engine::Tract(_) => Ok(()),
+        }
+    }
+
+    /// Nothing but multiplications, as the kernel does them: says how many, where it can be measured.
+    pub fn peak(&self, turns: usize) -> Option<usize> {
+        match &self.engine {
+            Engine::Repvgg(engine) => engine.peak(turns),
+            Engine::Tract(_) => None,
         }
     }
 
@@ -289,7 +335,7 @@ impl Engine {
         runtime: Runtime,
     ) -> Result<Self, String> {
         if runtime.engine != Choice::Tract {
-            match repvgg::Engine::new(network, runtime.threads()) {
+            match repvgg::Engine::new(network, runtime.threads(), runtime.kernel) {
                 Ok(engine) => {
                     tracing::info!(
                         engine = engine.name(),
@@ -298,10 +344,13 @@ impl Engine {
                     );
                     return Ok(Self::Repvgg(engine));
                 }
-                Err(reason) if runtime.engine == Choice::Repvgg => {
+                Err(repvgg::Unfit::Kernel(reason)) => return Err(reason),
+                Err(repvgg::Unfit::Network(reason)) if runtime.engine == Choice::Repvgg => {
                     return Err(format!("the engine repvgg cannot run it ({reason}); try tract"));
                 }
-                Err(reason) => tracing::info!(engine = tract::NAME, reason, "the model is no RepVGG"),
+                Err(repvgg::Unfit::Network(reason)) => {
+                    tracing::info!(engine = tract::NAME, reason, "the model is no RepVGG")
+                }
             }
         }
         // tract asserts on some graphs that it cannot run; a file must not end the daemon.

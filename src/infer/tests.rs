@@ -158,6 +158,67 @@ fn a_head_that_does_not_make_the_logits_is_refused() {
 }
 
 #[test]
+fn a_body_that_would_not_fit_into_memory_is_refused() {
+    let large = departure(|g| {
+        let weights = g.tensors.get_mut("conv00.weight").expect("the first layer");
+        let channels = 1 << 15;
+        weights.dims[0] = channels;
+        weights.values = Values::I8(vec![1; channels * 27]);
+        let scales = |n: usize| Values::F32(vec![1.0 / 255.0; n]);
+        g.tensors.get_mut("conv00.weight.scale").expect("scales").values = Values::F32(vec![1.0; channels]);
+        g.tensors.get_mut("conv00.weight.zero").expect("zeros").values = Values::I8(vec![0; channels]);
+        g.tensors.get_mut("conv00.bias.scale").expect("scales").values = scales(channels);
+        let bias = g.tensors.get_mut("conv00.bias").expect("the bias");
+        (bias.dims, bias.values) = (vec![channels], Values::I32(vec![0; channels]));
+    });
+    assert!(large.expected.contains("activations"), "{large}");
+}
+
+#[test]
+fn a_model_that_is_no_repvgg_falls_back_and_says_so() {
+    let mut graph = graph();
+    // A bias that could leave i32 is within the contract and beyond the engine.
+    if let Values::I32(bias) = &mut graph.tensors.get_mut("conv03.bias").expect("a bias").values {
+        bias[0] = i32::MAX;
+    }
+    let (_, network) = Contract::check(&graph).expect("still the contract");
+    let Err(repvgg::Unfit::Network(reason)) = repvgg::Engine::new(&network, 1, None) else {
+        panic!("the engine took a sum that may leave i32");
+    };
+    assert!(
+        reason.contains("conv03") && reason.contains("channel 0"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn both_engines_say_who_they_are_and_nearly_agree() {
+    let run = |engine| {
+        let model = Model::open_on(
+            None,
+            Runtime {
+                engine,
+                ..Runtime::default()
+            },
+        )
+        .expect("the shipped model");
+        let pixels: Vec<u8> = (0..model.input_bytes()).map(|n| (n / 5) as u8).collect();
+        (model.engine().to_owned(), model.run(&pixels).expect("a run"))
+    };
+    let ((auto, ours), (tract, theirs)) = (run(Choice::Auto), run(Choice::Tract));
+    assert!(
+        auto.starts_with("repvgg ") && tract.starts_with("tract"),
+        "{auto}, {tract}"
+    );
+    let near = ours
+        .logits
+        .iter()
+        .zip(theirs.logits)
+        .all(|(a, b)| (a - b).abs() < 0.05);
+    assert!(near, "{:?}, {:?}", ours.logits, theirs.logits);
+}
+
+#[test]
 fn a_node_beside_the_chain_is_refused() {
     let stray = departure(|g| {
         let (mut inputs, outputs) = (vec!["logits".to_owned()], vec!["more".to_owned()]);
@@ -205,12 +266,23 @@ proptest! {
         }
     }
 
+    /// Damage in what describes the tensors, which is before and behind their bytes, and in the bytes.
     #[test]
-    fn a_damaged_model_is_an_error_or_a_result(at in 0..SHIPPED.len(), byte in any::<u8>()) {
+    fn a_damaged_model_is_an_error_or_a_result(
+        damage in proptest::collection::vec((0..SHIPPED.len(), any::<u8>()), 1..4),
+        ends in proptest::collection::vec((0usize..4000, any::<bool>(), any::<u8>()), 0..4),
+    ) {
         let mut bytes = SHIPPED.to_vec();
-        bytes[at] = byte;
-        if let Ok((_, graph)) = onnx::read(&bytes) {
-            let _ = Contract::check(&graph);
+        for (at, byte) in damage {
+            bytes[at] = byte;
+        }
+        for (at, front, byte) in ends {
+            let last = bytes.len() - 1;
+            bytes[if front { at } else { last - at }] = byte;
+        }
+        let runtime = Runtime { engine: Choice::Repvgg, ..Runtime::default() };
+        if let Ok(model) = Model::from_bytes_on(&bytes, Path::new("m.onnx"), runtime) {
+            prop_assert!(model.run(&vec![200; model.input_bytes()]).is_ok());
         }
     }
 }

@@ -20,30 +20,60 @@ mod split;
 #[cfg(test)]
 mod tests;
 
-use super::Outputs;
 use super::chain::Network;
+use super::{Layer, Outputs};
+use kernel::Kernel;
 
 /// Forces a kernel by its name.
-pub const FORCE: &str = "SONOGRADE_KERNEL";
+const FORCE: &str = "SONOGRADE_KERNEL";
 
 /// A RepVGG that is ready to run.
 pub struct Engine {
     runner: run::Runner,
+    kernel: Box<dyn Kernel>,
     name: String,
+    layers: Vec<Layer>,
+}
+
+/// Why there is no engine.
+pub enum Unfit {
+    /// The network is not one that it can run.
+    Network(String),
+    /// This machine lacks the kernel that is asked for.
+    Kernel(String),
+}
+
+/// The kernels that this machine can run, fastest first.
+pub fn kernels() -> Vec<&'static str> {
+    kernel::available().iter().map(|kernel| kernel.name()).collect()
 }
 
 impl Engine {
-    /// Lowers and packs `network` for this machine.
+    /// Lowers and packs `network` for this machine, or for the kernel that is named.
     ///
     /// # Errors
     /// Why the engine cannot run it.
-    pub fn new(network: &Network<'_>, threads: usize) -> Result<Self, String> {
-        let plan = lower::lower(network)?;
-        let kernel = kernel::choose(std::env::var(FORCE).ok().as_deref())?;
-        let runner = run::Runner::new(&plan, &*kernel, threads);
+    pub fn new(network: &Network<'_>, threads: usize, kernel: Option<&str>) -> Result<Self, Unfit> {
+        let forced = std::env::var(FORCE).ok();
+        let kernel = kernel::choose(kernel.or(forced.as_deref())).map_err(Unfit::Kernel)?;
+        let plan = lower::lower(network).map_err(Unfit::Network)?;
+        let (mut height, mut width) = (plan.height, plan.width);
+        let layers = plan.layers.iter().map(|layer| {
+            (height, width) = (
+                plan::strided(height, layer.stride),
+                plan::strided(width, layer.stride),
+            );
+            let products = height * width * layer.outputs * layer.inputs * 9;
+            Layer {
+                name: layer.name.into(),
+                products,
+            }
+        });
         Ok(Self {
+            layers: layers.collect(),
+            runner: run::Runner::new(&plan, &*kernel, threads),
             name: format!("repvgg {}", kernel.name()),
-            runner,
+            kernel,
         })
     }
 
@@ -57,6 +87,16 @@ impl Engine {
         self.runner.threads()
     }
 
+    /// What it runs, first to last.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// Nothing but products: [`Kernel::peak`].
+    pub fn peak(&self, turns: usize) -> Option<usize> {
+        self.kernel.peak(turns)
+    }
+
     /// Runs the network on `[3, height, width]` bytes.
     ///
     /// # Errors
@@ -68,5 +108,13 @@ impl Engine {
             logits,
             map: maps[maps.len() / 2..].to_vec(),
         })
+    }
+
+    /// Runs the body on the calling thread and says after each layer which one it was.
+    ///
+    /// # Errors
+    /// If there are more or fewer bytes.
+    pub fn step(&self, pixels: &[u8], mut after: impl FnMut(usize)) -> Result<(), String> {
+        self.runner.layers(pixels, |layer, _, _| after(layer))
     }
 }

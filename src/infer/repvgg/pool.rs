@@ -130,8 +130,8 @@ impl<J: Job> Pool<J> {
         after(&common.job, &Alone(()))
     }
 
-    /// Does a frame on the calling thread and says after each stage which one it was.
-    pub fn stages(&mut self, before: impl FnOnce(&J, &Alone), mut after: impl FnMut(usize)) {
+    /// Does a frame on the calling thread and stops after each stage.
+    pub fn stages(&mut self, before: impl FnOnce(&J, &Alone), mut after: impl FnMut(usize, &J, &Alone)) {
         let job = &self.common.job;
         before(job, &Alone(()));
         let mut unit = 0;
@@ -140,7 +140,7 @@ impl<J: Job> Pool<J> {
                 job.unit(&Claim { unit, stage });
             }
             unit = end;
-            after(stage);
+            after(stage, job, &Alone(()));
         }
     }
 }

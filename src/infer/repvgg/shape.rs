@@ -3,8 +3,11 @@
 use super::kernel::{GROUP, Kernel, Shape};
 use super::pack::Map;
 
-/// The tiles of a layer that makes `to`: for each run of blocks, the tile, the tile of left-over rows, and how many blocks.
-pub fn choose(to: &Map, kernel: &dyn Kernel) -> Vec<(Shape, Shape, usize)> {
+/// Blocks of one kind: the tile, the tile of left-over rows, and how many blocks.
+pub type Run = (Shape, Shape, usize);
+
+/// The tiles of a layer that makes `to`.
+pub fn choose(to: &Map, kernel: &dyn Kernel) -> Vec<Run> {
     let vectors = to.planes * GROUP / kernel.lanes();
     let best = |vectors: usize| {
         let fits = |s: &&Shape| s.vectors == vectors && s.pixels <= to.width && s.rows <= to.height;
@@ -14,7 +17,7 @@ pub fn choose(to: &Map, kernel: &dyn Kernel) -> Vec<(Shape, Shape, usize)> {
             .filter(fits)
             .min_by_key(|s| cost(s, to, kernel))
     };
-    let mut found: Option<(usize, Vec<(Shape, Shape, usize)>)> = None;
+    let mut found: Option<(usize, Vec<Run>)> = None;
     for main in 1..=vectors {
         let (blocks, left) = (vectors / main, vectors % main);
         let runs: Option<Vec<_>> = [(main, blocks), (left, 1)]

@@ -1,8 +1,13 @@
-use proptest::prelude::*;
+use std::path::Path;
 
-use super::kernel::{self, Kernel};
+use proptest::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::kernel::{self, GROUP, Kernel};
+use super::lower;
 use super::plan::{Head, Layer, Plan, strided};
 use super::run::Runner;
+use crate::infer::{Contract, SHIPPED, onnx};
 
 /// A RepVGG-shaped network with its numbers.
 #[derive(Clone, Debug)]
@@ -130,15 +135,13 @@ fn reference(plan: &Plan<'_>, picture: &[u8]) -> (Vec<u8>, usize) {
     (x, h * w)
 }
 
-fn agree(random: &Random, kernel: &dyn Kernel) {
-    let numbers = random.numbers();
-    let plan = random.plan(&numbers);
+/// The kernel gives what the contract says, also for the second picture in the same buffers.
+fn same(plan: &Plan<'_>, numbers: &Numbers, picture: &[u8], kernel: &dyn Kernel, threads: usize) {
     plan.prove().expect("sums that fit");
-    let picture = random.picture();
-    let (activations, cells) = reference(&plan, &picture);
-    let runner = Runner::new(&plan, kernel, random.threads);
+    let (activations, cells) = reference(plan, picture);
+    let runner = Runner::new(plan, kernel, threads);
     for turn in 0..2 {
-        let (logits, maps) = runner.run(&picture).expect("a picture of that size");
+        let (logits, maps) = runner.run(picture).expect("a picture of that size");
         for (class, map) in maps.chunks(cells).enumerate() {
             let weights = &numbers.head[class * numbers.head.len() / CLASSES..];
             for (cell, value) in map.iter().enumerate() {
@@ -147,7 +150,7 @@ fn agree(random: &Random, kernel: &dyn Kernel) {
                 assert_eq!(
                     *value,
                     expected,
-                    "{} turn {turn} class {class} cell {cell}: {random:?}",
+                    "{} turn {turn} class {class} cell {cell}",
                     kernel.name()
                 );
             }
@@ -182,8 +185,134 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn every_kernel_gives_what_the_contract_says_on_any_shape(random in random()) {
+        let numbers = random.numbers();
+        let (plan, picture) = (random.plan(&numbers), random.picture());
         for kernel in kernel::available() {
-            agree(&random, &*kernel);
+            same(&plan, &numbers, &picture, &*kernel, random.threads);
         }
     }
+}
+
+#[derive(serde::Deserialize)]
+struct Golden {
+    sha256: String,
+    picture: String,
+    step: usize,
+    layers: Vec<GoldenLayer>,
+}
+
+#[derive(serde::Deserialize)]
+struct GoldenLayer {
+    output: String,
+    shape: [usize; 3],
+    values: Vec<u8>,
+}
+
+/// `models/golden/layers.json`, made by `layers.py` beside it.
+#[test]
+fn every_layer_gives_what_onnxruntime_gives() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/golden");
+    let text = std::fs::read_to_string(folder.join("layers.json")).expect("layers.json");
+    let golden: Golden = serde_json::from_str(&text).expect("golden layers");
+    let model = crate::hex(&Sha256::digest(SHIPPED));
+    assert_eq!(golden.sha256, model, "run models/golden/layers.py");
+    let picture = image::open(folder.join(&golden.picture))
+        .expect("a picture")
+        .to_rgb8();
+    let plane = |channel: usize| picture.pixels().map(move |p| p.0[channel]);
+    let pixels: Vec<u8> = (0..3).flat_map(plane).collect();
+    let (_, graph) = onnx::read(SHIPPED).expect("the shipped model");
+    let (_, network) = Contract::check(&graph).expect("the shipped model");
+    let plan = lower::lower(&network).expect("a RepVGG");
+    assert_eq!(golden.layers.len(), plan.layers.len());
+    for kernel in kernel::available() {
+        let runner = Runner::new(&plan, &*kernel, 1);
+        let mut values = 0;
+        let check = |layer: usize, net: &kernel::net::Net, alone: &super::pool::Alone| {
+            let GoldenLayer {
+                output,
+                shape: [channels, height, width],
+                values: expected,
+            } = &golden.layers[layer];
+            let read = net.output(layer, alone);
+            for (n, &expected) in expected.iter().enumerate() {
+                let at = (n + 1) * golden.step % (channels * height * width);
+                let (channel, y, x) = (at / (height * width), at / width % height, at % width);
+                let got = read(channel / GROUP, y, x)[channel % GROUP];
+                let name = kernel.name();
+                assert!(
+                    got.abs_diff(expected) <= 1,
+                    "{name} {output} [{channel},{y},{x}]: {got}, not {expected}"
+                );
+                values += 1;
+            }
+        };
+        runner.layers(&pixels, check).expect("a picture of that size");
+        assert!(values > 10_000);
+    }
+}
+
+/// The most that the contract's weights can make of a picture: every product at its end.
+#[test]
+fn the_largest_sums_are_exact() {
+    for (outputs, last) in [(480, 17), (333, 16)] {
+        let random = Random {
+            side: [8, 9],
+            layers: vec![(16, 2), (outputs, 1), (last, 2)],
+            seed: 3,
+            extreme: true,
+            threads: 2,
+        };
+        let mut numbers = random.numbers();
+        // Activations at 255 in the middle, then weights of one sign against them.
+        numbers.weights[0].fill(127);
+        numbers.weights[1].fill(127);
+        for (n, weights) in numbers.weights[2].chunks_mut(outputs * 9).enumerate() {
+            weights.fill(if n % 2 == 0 { 127 } else { -127 });
+        }
+        let mut plan = random.plan(&numbers);
+        let factor = 255.0 / (outputs * 9 * 255 * 127) as f32;
+        plan.layers[2].factors.fill(factor);
+        let picture = random.picture();
+        let (activations, _) = reference(&plan, &picture);
+        assert!(activations.contains(&255) && activations.contains(&0));
+        for kernel in kernel::available() {
+            same(&plan, &numbers, &picture, &*kernel, 2);
+        }
+    }
+}
+
+#[test]
+fn a_sum_that_could_leave_i32_is_refused_in_words() {
+    let random = Random {
+        side: [4, 4],
+        layers: vec![(2, 2)],
+        seed: 1,
+        extreme: false,
+        threads: 1,
+    };
+    let mut numbers = random.numbers();
+    numbers.bias[0][1] = i32::MIN;
+    let reason = random
+        .plan(&numbers)
+        .prove()
+        .expect_err("a bias beyond all bounds");
+    assert!(reason.contains("channel 1"), "{reason}");
+    let mut plan = random.plan(&numbers);
+    plan.layers[0].bias = &[0, 0];
+    plan.layers[0].factors[0] = f32::INFINITY;
+    assert!(plan.prove().expect_err("an endless factor").contains("channel 0"));
+}
+
+#[test]
+fn a_kernel_that_is_not_there_is_named() {
+    let reason = kernel::choose(Some("abacus")).err().expect("no such kernel");
+    assert!(
+        reason.contains("no kernel abacus") && reason.contains("scalar"),
+        "{reason}"
+    );
+    assert_eq!(
+        kernel::choose(Some("scalar")).ok().map(|k| k.name()),
+        Some("scalar")
+    );
 }

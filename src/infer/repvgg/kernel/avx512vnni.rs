@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::tile::{Isa, STEP, Tile};
+use super::tile::{Isa, PEAK_SUMS, STEP, Tile};
 use super::{Kernel, Shape, shapes};
 
 /// The kernel; its value shows that the processor has the instructions.
@@ -48,11 +48,33 @@ impl Isa for Avx512Vnni {
     unsafe fn store(sum: Self::Vector, factors: *const f32, to: *mut u8) {
         // SAFETY: the caller's.
         unsafe {
-            let scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_loadu_ps(factors));
-            let q = _mm512_max_epi32(_mm512_cvtps_epi32(scaled), _mm512_setzero_si512());
+            let q = _mm512_max_epi32(requantize(sum, _mm512_loadu_ps(factors)), _mm512_setzero_si512());
             _mm_storeu_si128(to.cast(), _mm512_cvtusepi32_epi8(q));
         }
     }
+
+    #[inline(always)]
+    unsafe fn store_four(sums: [Self::Vector; 4], factors: *const f32, to: *mut u8) {
+        // SAFETY: the caller's.
+        unsafe {
+            let factors = _mm512_loadu_ps(factors);
+            let [a, b, c, d] = sums;
+            // The packs cut to 0..255 and leave each pixel's channels in four parts.
+            let ab = _mm512_packs_epi32(requantize(a, factors), requantize(b, factors));
+            let cd = _mm512_packs_epi32(requantize(c, factors), requantize(d, factors));
+            let parts = _mm512_packus_epi16(ab, cd);
+            let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+            _mm512_storeu_si512(to.cast(), _mm512_permutexvar_epi32(order, parts));
+        }
+    }
+}
+
+/// # Safety
+/// The processor has AVX-512.
+#[inline(always)]
+unsafe fn requantize(sum: __m512i, factors: __m512) -> __m512i {
+    // SAFETY: the caller's.
+    unsafe { _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), factors)) }
 }
 
 /// # Safety
@@ -61,6 +83,14 @@ impl Isa for Avx512Vnni {
 unsafe fn tile<const R: usize, const P: usize, const V: usize, const APART: usize>(t: &Tile<'_>) {
     // SAFETY: the caller's.
     unsafe { super::tile::tile::<Avx512Vnni, R, P, V, APART>(t) }
+}
+
+/// # Safety
+/// As [`super::tile::peak`].
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+unsafe fn peak(turns: usize) {
+    // SAFETY: the caller's.
+    unsafe { super::tile::peak::<Avx512Vnni>(turns) }
 }
 
 impl Kernel for Avx512Vnni {
@@ -106,5 +136,11 @@ impl Kernel for Avx512Vnni {
             (1, 8, 3),
             (1, 9, 3)
         ]
+    }
+
+    fn peak(&self, turns: usize) -> Option<usize> {
+        // SAFETY: `self` shows that the instructions are there.
+        unsafe { peak(turns) };
+        Some(turns * PEAK_SUMS * 16 * STEP)
     }
 }

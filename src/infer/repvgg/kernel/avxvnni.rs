@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::avx2::store;
-use super::tile::{Isa, STEP, Tile};
+use super::tile::{Isa, PEAK_SUMS, STEP, Tile};
 use super::{Kernel, Shape, shapes};
 
 /// The kernel; its value shows that the processor has the instructions.
@@ -56,6 +56,14 @@ unsafe fn tile<const R: usize, const P: usize, const V: usize, const APART: usiz
     unsafe { super::tile::tile::<AvxVnni, R, P, V, APART>(t) }
 }
 
+/// # Safety
+/// As [`super::tile::peak`].
+#[target_feature(enable = "avx2,avxvnni")]
+unsafe fn peak(turns: usize) {
+    // SAFETY: the caller's.
+    unsafe { super::tile::peak::<AvxVnni>(turns) }
+}
+
 impl Kernel for AvxVnni {
     fn name(&self) -> &'static str {
         "avxvnni"
@@ -77,5 +85,11 @@ impl Kernel for AvxVnni {
             (2, 2, 2),
             (2, 3, 2)
         ]
+    }
+
+    fn peak(&self, turns: usize) -> Option<usize> {
+        // SAFETY: `self` shows that the instructions are there.
+        unsafe { peak(turns) };
+        Some(turns * PEAK_SUMS * 8 * STEP)
     }
 }

@@ -50,6 +50,12 @@ pub trait Kernel: Send + Sync {
     /// Brings a chunk's weights, [`CHUNK`] steps of a block's channels, into the order in which the instructions read them.
     fn arrange(&self, _chunk: &mut [u8]) {}
 
+    /// Does nothing but products, `turns` times some, and says how many; none where the compiler would see through it.
+    fn peak(&self, turns: usize) -> Option<usize> {
+        let _ = turns;
+        None
+    }
+
     /// What the activation 0 looks like: 128 where the instructions read signed bytes.
     fn zero(&self) -> u8 {
         0
@@ -114,13 +120,13 @@ pub fn available() -> Vec<Box<dyn Kernel>> {
 /// # Errors
 /// The names that there are, if it is none of them.
 pub fn choose(name: Option<&str>) -> Result<Box<dyn Kernel>, String> {
-    let kernels = available();
-    let names: Vec<_> = kernels.iter().map(|kernel| kernel.name()).collect();
-    let missing = format!(
-        "no kernel {} on this machine, only {}",
-        name.unwrap_or_default(),
-        names.join(", ")
-    );
-    let wanted = |kernel: &Box<dyn Kernel>| name.is_none_or(|name| name == kernel.name());
-    kernels.into_iter().find(wanted).ok_or(missing)
+    let (mut found, mut names) = (None, Vec::new());
+    for kernel in available() {
+        names.push(kernel.name());
+        if found.is_none() && name.is_none_or(|name| name == kernel.name()) {
+            found = Some(kernel);
+        }
+    }
+    let wanted = name.unwrap_or_default();
+    found.ok_or_else(|| format!("no kernel {wanted} on this machine, only {}", names.join(", ")))
 }

@@ -82,7 +82,7 @@ unsafe fn tile<const R: usize, const P: usize, const V: usize, const APART: usiz
 
 impl Kernel for NeonDot {
     fn name(&self) -> &'static str {
-        "neon_dot"
+        "neon-dot"
     }
 
     fn lanes(&self) -> usize {

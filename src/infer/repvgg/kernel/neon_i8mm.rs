@@ -253,7 +253,7 @@ unsafe fn sudot(mut sum: int32x4_t, weights: int8x16_t, pixel: uint8x16_t) -> in
 
 impl Kernel for NeonI8mm {
     fn name(&self) -> &'static str {
-        "neon_i8mm"
+        "neon-i8mm"
     }
 
     fn lanes(&self) -> usize {

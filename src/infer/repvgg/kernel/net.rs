@@ -127,26 +127,22 @@ impl Net {
         }
     }
 
-    /// Gives each pixel's plane by plane groups of the last layer to `read`: row, column, plane and [`GROUP`] activations.
-    pub fn output(&self, _: &Alone) -> impl Fn(usize, usize, usize) -> [u8; GROUP] {
-        let (map, buffer) = &self.buffers[self.layers.last().map_or(0, |stage| stage.to)];
+    /// What `layer` made last, where no later layer has written over it: plane, row and column to [`GROUP`] activations.
+    pub fn output(&self, layer: usize, _: &Alone) -> impl Fn(usize, usize, usize) -> [u8; GROUP] {
+        let (map, buffer) = &self.buffers[self.layers[layer].to];
         move |plane, y, x| {
             assert!(plane < map.planes && y < map.height && x < map.width);
+            let at = plane * map.plane + map.at(y, x);
             // SAFETY: nobody has a claim, so nothing is written; plane, row and column lie in the buffer.
-            let group: [u8; GROUP] = unsafe {
-                buffer
-                    .start()
-                    .add(plane * map.plane + map.at(y, x))
-                    .cast::<[u8; GROUP]>()
-                    .read()
-            };
+            let group = unsafe { buffer.start().add(at).cast::<[u8; GROUP]>().read() };
             group.map(|byte| byte ^ self.zero)
         }
     }
 
-    /// What the last layer makes.
-    pub fn map(&self) -> Map {
-        self.buffers[self.layers.last().map_or(0, |stage| stage.to)].0
+    /// Where the activations of the last layer lie.
+    pub fn last(&self) -> (usize, Map) {
+        let last = self.layers.len() - 1;
+        (last, self.layers[last].packed.to)
     }
 }
 

@@ -86,6 +86,22 @@ pub trait Isa {
         }
     }
 
+    /// Requantizes four neighbouring pixels.
+    ///
+    /// # Safety
+    /// As [`TileFn`].
+    #[inline(always)]
+    unsafe fn store_four(sums: [Self::Vector; 4], factors: *const f32, to: *mut u8) {
+        let [a, b, c, d] = sums;
+        // SAFETY: the caller's.
+        unsafe {
+            Self::store(a, factors, to);
+            Self::store(b, factors, to.add(GROUP));
+            Self::store(c, factors, to.add(2 * GROUP));
+            Self::store(d, factors, to.add(3 * GROUP));
+        }
+    }
+
     /// Requantizes to [`Isa::LANES`] bytes.
     ///
     /// # Safety
@@ -97,6 +113,10 @@ pub trait Isa {
 ///
 /// # Safety
 /// As [`TileFn`].
+#[expect(
+    clippy::needless_range_loop,
+    reason = "indices are constants once the loops are unrolled"
+)]
 #[inline(always)]
 pub unsafe fn tile<
     I: Isa,
@@ -184,9 +204,49 @@ pub unsafe fn tile<
                 .add(channel / GROUP * tile.output_plane + channel % GROUP);
             for r in 0..ROWS {
                 for p in 0..PIXELS {
-                    I::store(sums[r][p][v], factors, plane.add(r * tile.output_row + p * GROUP));
+                    let to = plane.add(r * tile.output_row + p * GROUP);
+                    if p % 4 == 0 && p + 3 < PIXELS {
+                        let four = [
+                            sums[r][p][v],
+                            sums[r][p + 1][v],
+                            sums[r][p + 2][v],
+                            sums[r][p + 3][v],
+                        ];
+                        I::store_four(four, factors, to);
+                    } else if p >= PIXELS / 4 * 4 {
+                        I::store(sums[r][p][v], factors, to);
+                    }
                 }
             }
+        }
+    }
+}
+
+/// Sums of the loop that [`peak`] measures with: enough that none waits for another.
+pub const PEAK_SUMS: usize = 14;
+
+/// Nothing but [`Isa::dot`], `turns` × [`PEAK_SUMS`] times, on registers.
+///
+/// # Safety
+/// The processor has the instructions of `I`.
+#[inline(always)]
+pub unsafe fn peak<I: Isa>(turns: usize) {
+    let bytes = std::hint::black_box([1u8; 64]);
+    let factors = [1f32; 16];
+    // SAFETY: 64 bytes and 16 factors are as much as a vector's loads and stores touch; the instructions are there.
+    unsafe {
+        let weights = I::load(bytes.as_ptr());
+        let quad = I::quad(bytes.as_ptr());
+        let mut sums = [weights; PEAK_SUMS];
+        for _ in 0..turns {
+            for sum in &mut sums {
+                *sum = I::dot::<0>(*sum, quad, weights);
+            }
+        }
+        let mut out = [0u8; 16];
+        for sum in sums {
+            I::store(sum, factors.as_ptr(), out.as_mut_ptr());
+            std::hint::black_box(&out);
         }
     }
 }
