@@ -27,6 +27,10 @@ const PICTURE: usize = super::APART[2];
 
 /// # Safety
 /// As [`super::tile::TileFn`].
+#[expect(
+    clippy::needless_range_loop,
+    reason = "indices are constants once the loops are unrolled"
+)]
 #[target_feature(enable = "neon,i8mm")]
 unsafe fn tile<const R: usize, const P: usize, const V: usize, const APART: usize>(t: &Tile<'_>) {
     // SAFETY: the caller vouches for the addresses and the instructions.
@@ -65,6 +69,10 @@ unsafe fn tile<const R: usize, const P: usize, const V: usize, const APART: usiz
 ///
 /// # Safety
 /// As [`super::tile::TileFn`].
+#[expect(
+    clippy::needless_range_loop,
+    reason = "indices are constants once the loops are unrolled"
+)]
 #[inline(always)]
 unsafe fn singles<const R: usize, const P: usize, const V: usize>(
     t: &Tile<'_>,
