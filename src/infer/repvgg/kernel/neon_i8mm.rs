@@ -173,6 +173,10 @@ macro_rules! rows {
 ///
 /// # Safety
 /// As [`super::tile::TileFn`].
+#[expect(
+    clippy::needless_range_loop,
+    reason = "indices are constants once the loops are unrolled"
+)]
 #[inline(always)]
 unsafe fn chunks<const R: usize, const P: usize, const V: usize, const APART: usize>(
     t: &Tile<'_>,
@@ -212,17 +216,14 @@ unsafe fn chunks<const R: usize, const P: usize, const V: usize, const APART: us
                 [16 17 28, 18 19 29, 20 21 30, 22 23 31]
             ),
         }
-        std::array::from_fn(|r| {
-            std::array::from_fn(|v| {
-                let pair = |n: usize| sums[8 * v + 2 * n + r];
-                [
-                    first(pair(0), pair(1)),
-                    first(pair(2), pair(3)),
-                    second(pair(0), pair(1)),
-                    second(pair(2), pair(3)),
-                ]
-            })
-        })
+        let mut made = [bias.map(|[low, high]| [low, high, low, high]); R];
+        for r in 0..R {
+            for v in 0..V {
+                let [a, b, c, d] = [0, 2, 4, 6].map(|n| sums[8 * v + n + r]);
+                made[r][v] = [first(a, b), first(c, d), second(a, b), second(c, d)];
+            }
+        }
+        made
     }
 }
 
