@@ -54,21 +54,33 @@ impl Row for NeonDot {
 /// As [`super::tile::TileFn`].
 #[inline(always)]
 unsafe fn step<const N: i32>(sums: int32x4x2_t, pixel: int8x16_t, weights: Step) -> int32x4x2_t {
-    let dot = |mut sum: int32x4_t, weights: int8x16_t| {
-        // SAFETY: the caller vouches for the instruction, which touches nothing but its registers.
-        unsafe {
-            asm!(
-                "sdot {sum:v}.4s, {weights:v}.16b, {pixel:v}.4b[{n}]",
-                sum = inout(vreg) sum,
-                weights = in(vreg) weights,
-                pixel = in(vreg) pixel,
-                n = const N,
-                options(pure, nomem, nostack, preserves_flags)
-            );
-        }
-        sum
-    };
-    int32x4x2_t(dot(sums.0, weights.0), dot(sums.1, weights.1))
+    // SAFETY: the caller's.
+    unsafe {
+        int32x4x2_t(
+            sdot::<N>(sums.0, weights.0, pixel),
+            sdot::<N>(sums.1, weights.1, pixel),
+        )
+    }
+}
+
+/// To each channel of `sum`, four weights × activations 4N to 4N+3 of `pixel`.
+///
+/// # Safety
+/// As [`super::tile::TileFn`].
+#[inline(always)]
+unsafe fn sdot<const N: i32>(mut sum: int32x4_t, weights: int8x16_t, pixel: int8x16_t) -> int32x4_t {
+    // SAFETY: the caller vouches for the instruction, which touches nothing but its registers.
+    unsafe {
+        asm!(
+            "sdot {sum:v}.4s, {weights:v}.16b, {pixel:v}.4b[{n}]",
+            sum = inout(vreg) sum,
+            weights = in(vreg) weights,
+            pixel = in(vreg) pixel,
+            n = const N,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    sum
 }
 
 /// # Safety
