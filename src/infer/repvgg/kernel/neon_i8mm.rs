@@ -173,10 +173,6 @@ macro_rules! rows {
 ///
 /// # Safety
 /// As [`super::tile::TileFn`].
-#[expect(
-    clippy::needless_range_loop,
-    reason = "indices are constants once the loops are unrolled"
-)]
 #[inline(always)]
 unsafe fn chunks<const R: usize, const P: usize, const V: usize, const APART: usize>(
     t: &Tile<'_>,
