@@ -171,6 +171,10 @@ impl Packed {
                 let weights = bytes.len();
                 let more = split.more.iter().flat_map(|(_, taps)| taps);
                 bytes.extend(taps.iter().chain(more).flatten().map(|w| w.cast_unsigned()));
+                let chunks = &mut bytes[weights..][..whole * channels * STEP];
+                chunks
+                    .chunks_exact_mut(CHUNK * channels * STEP)
+                    .for_each(|chunk| kernel.arrange(chunk));
                 bytes.resize(bytes.len().next_multiple_of(64), 0);
                 let more = split.more.iter().map(|(step, _)| steps[*step].offset);
                 let singles = steps[whole..]

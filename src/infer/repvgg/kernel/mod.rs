@@ -13,11 +13,14 @@ mod avx2;
 mod avx512vnni;
 #[cfg(target_arch = "x86_64")]
 mod avxvnni;
-
 #[cfg(target_arch = "aarch64")]
 mod neon;
 #[cfg(target_arch = "aarch64")]
 mod neon_dot;
+#[cfg(target_arch = "aarch64")]
+mod neon_i8mm;
+#[cfg(target_arch = "aarch64")]
+mod row;
 
 pub use memory::Lines;
 pub use tile::{CHUNK, GROUP, STEP, TileFn};
@@ -43,6 +46,9 @@ pub trait Kernel: Send + Sync {
     fn in_flight(&self) -> usize {
         10
     }
+
+    /// Brings a chunk's weights, [`CHUNK`] steps of a block's channels, into the order in which the instructions read them.
+    fn arrange(&self, _chunk: &mut [u8]) {}
 
     /// Does nothing but products, `turns` times some, and says how many; none where the compiler would see through it.
     fn peak(&self, turns: usize) -> Option<usize> {
@@ -101,8 +107,9 @@ pub fn available() -> Vec<Box<dyn Kernel>> {
     }
     #[cfg(target_arch = "aarch64")]
     {
+        kernels.extend(neon_i8mm::NeonI8mm::new().map(|k| Box::new(k) as Box<dyn Kernel>));
         kernels.extend(neon_dot::NeonDot::new().map(|k| Box::new(k) as Box<dyn Kernel>));
-        kernels.extend(neon::Neon::new().map(|k| Box::new(k) as Box<dyn Kernel>));
+        kernels.push(Box::new(neon::Neon));
     }
     kernels.push(Box::new(scalar::Scalar));
     kernels

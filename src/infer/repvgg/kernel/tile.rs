@@ -223,12 +223,14 @@ pub unsafe fn tile<
 }
 
 /// Sums of the loop that [`peak`] measures with: enough that none waits for another.
+#[cfg(target_arch = "x86_64")]
 pub const PEAK_SUMS: usize = 14;
 
 /// Nothing but [`Isa::dot`], `turns` × [`PEAK_SUMS`] times, on registers.
 ///
 /// # Safety
 /// The processor has the instructions of `I`.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub unsafe fn peak<I: Isa>(turns: usize) {
     let bytes = std::hint::black_box([1u8; 64]);
