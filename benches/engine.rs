@@ -19,7 +19,7 @@ fn model(name: &str, threads: usize) -> Model {
         Choice::Tract
     };
     let threads = NonZeroUsize::new(threads);
-    Model::open_on(
+    Model::open(
         None,
         Runtime {
             engine,

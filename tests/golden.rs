@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use sonograde::infer::{Choice, Model, Runtime};
+use sonograde::infer::{Choice, Model};
 
 #[derive(Deserialize)]
 struct Golden {
@@ -57,14 +57,7 @@ fn golden(engine: Choice, limits: &Limits) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/golden");
     let text = std::fs::read_to_string(folder.join("golden.json")).expect("golden.json");
     let golden: Golden = serde_json::from_str(&text).expect("golden vectors");
-    let model = Model::open_on(
-        None,
-        Runtime {
-            engine,
-            ..Runtime::default()
-        },
-    )
-    .expect("the shipped model");
+    let model = Model::open(None, engine.into()).expect("the shipped model");
     assert_eq!(
         golden.sha256,
         model.identity().sha256,

@@ -115,12 +115,9 @@ fn measure(pictures: u32, engine: Choice) -> Result<Figures, Failure> {
         h: pane.h.min(600),
         ..pane
     };
-    let runtime = Runtime {
-        engine,
-        ..Runtime::default()
-    };
-    let mut grader = Grader::new(Model::open_on(None, runtime)?);
-    let model = Model::open_on(None, runtime)?;
+    let runtime = Runtime::from(engine);
+    let mut grader = Grader::new(Model::open(None, runtime)?);
+    let model = Model::open(None, runtime)?;
     let mut preprocessor = Preprocessor::new(model.contract().width, model.contract().height);
     let mut input = vec![0; model.input_bytes()];
     let folder = tempfile::tempdir().map_err(|e| Failure::new(Code::Store, e))?;

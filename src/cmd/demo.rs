@@ -10,7 +10,7 @@ use super::{Code, Failure};
 use crate::capture::phantom::{Grade, Phantom};
 use crate::capture::{FrameSource, Paced};
 use crate::config::{self, DEFAULT_LISTEN};
-use crate::infer::{Choice, Runtime};
+use crate::infer::Choice;
 use crate::package::InService;
 use crate::pipeline::{Opener, Pace, Parts};
 use crate::screen::{PanePreset, Screen};
@@ -67,10 +67,6 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         .as_deref()
         .or(temporary.as_ref().map(tempfile::TempDir::path));
     let store = Arc::new(Store::open(folder.expect("one of the two is there"))?);
-    let runtime = Runtime {
-        engine: args.engine,
-        ..Runtime::default()
-    };
     let phantom = Phantom::new(args.seed, args.grade, args.seconds);
     let exam = config::Exam::default();
     let parts = Parts {
@@ -81,7 +77,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         source: phantom.describe(),
         pace: if args.fast { Pace::Fast } else { Pace::Recording },
         open: once(phantom, args.fast),
-        model: InService::shipped(runtime)?,
+        model: InService::shipped(args.engine.into())?,
         news: None,
         store,
         idle: TimeDelta::seconds(exam.idle_s.into()),

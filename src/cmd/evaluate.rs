@@ -14,7 +14,7 @@ use crate::evaluate::labels::Labels;
 use crate::evaluate::report::Report;
 use crate::evaluate::summary::Summary;
 use crate::evaluate::table::Table;
-use crate::infer::{Choice, Model, Runtime};
+use crate::infer::{Choice, Model};
 
 /// Measures a model on labelled pictures.
 #[derive(clap::Args)]
@@ -51,11 +51,7 @@ fn wanted(text: &str) -> Result<f64, String> {
 /// # Errors
 /// [`Failure`]: the model, bad labels (every one is listed), or an output that cannot be written.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let runtime = Runtime {
-        engine: args.engine,
-        ..Runtime::default()
-    };
-    let model = Model::open_on(args.model.as_deref(), runtime)?;
+    let model = Model::open(args.model.as_deref(), args.engine.into())?;
     let report = args.report.as_deref().map(Report::create).transpose()?;
     let labels = Labels::read(&args.labels)?;
     let progress = progress(labels.rows.len() as u64);

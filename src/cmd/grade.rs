@@ -16,7 +16,7 @@ use crate::exam::Aggregate;
 use crate::exam::record::{Graded, Scored, Verdict};
 use crate::frame::{BufferPool, Frame, Rect};
 use crate::grader::Grader;
-use crate::infer::{Choice, Model, Runtime};
+use crate::infer::{Choice, Model};
 use crate::screen::{Layout, PanePreset, Screen};
 use crate::{lines, one_line, overlay, preprocess};
 
@@ -55,11 +55,7 @@ pub struct Args {
 /// [`Failure`]: at once if the model or an output cannot be used; with the list, at the end, if inputs could not be
 /// graded.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let runtime = Runtime {
-        engine: args.engine,
-        ..Runtime::default()
-    };
-    let model = Model::open_on(args.model.as_deref(), runtime)?;
+    let model = Model::open(args.model.as_deref(), args.engine.into())?;
     let mut job = Job {
         screen: Screen {
             pane: args.pane,

@@ -85,6 +85,16 @@ impl Runtime {
     }
 }
 
+impl From<Choice> for Runtime {
+    /// An engine as it runs best.
+    fn from(engine: Choice) -> Self {
+        Self {
+            engine,
+            ..Self::default()
+        }
+    }
+}
+
 /// What the network gives for one picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outputs {
@@ -134,15 +144,7 @@ pub enum ModelError {
 }
 
 impl Model {
-    /// Reads and checks a model file.
-    ///
-    /// # Errors
-    /// [`ModelError`], naming the file and what was expected.
-    pub fn load(path: &Path) -> Result<Self, ModelError> {
-        Self::load_on(path, Runtime::default())
-    }
-
-    fn load_on(path: &Path, runtime: Runtime) -> Result<Self, ModelError> {
+    fn load(path: &Path, runtime: Runtime) -> Result<Self, ModelError> {
         let read = |source| ModelError::Read {
             path: path.into(),
             source,
@@ -155,25 +157,17 @@ impl Model {
                 reason,
             });
         }
-        Self::from_bytes_on(&std::fs::read(path).map_err(read)?, path, runtime)
+        Self::from_bytes(&std::fs::read(path).map_err(read)?, path, runtime)
     }
 
     /// The model of a file, or the shipped one where none is named.
     ///
     /// # Errors
     /// [`ModelError`], naming the file and what was expected.
-    pub fn open(path: Option<&Path>) -> Result<Self, ModelError> {
-        Self::open_on(path, Runtime::default())
-    }
-
-    /// [`Self::open`] with a say in what runs it.
-    ///
-    /// # Errors
-    /// [`ModelError`], naming the file and what was expected.
-    pub fn open_on(path: Option<&Path>, runtime: Runtime) -> Result<Self, ModelError> {
+    pub fn open(path: Option<&Path>, runtime: Runtime) -> Result<Self, ModelError> {
         match path {
-            Some(path) => Self::load_on(path, runtime),
-            None => Self::from_bytes_on(SHIPPED, Path::new("the shipped model"), runtime),
+            Some(path) => Self::load(path, runtime),
+            None => Self::from_bytes(SHIPPED, Path::new("the shipped model"), runtime),
         }
     }
 
@@ -182,22 +176,14 @@ impl Model {
     /// # Errors
     /// Never for a program that passed its tests.
     pub fn shipped() -> Result<Self, ModelError> {
-        Self::open(None)
+        Self::open(None, Runtime::default())
     }
 
     /// Checks a model held in memory; `path` names it in errors.
     ///
     /// # Errors
     /// [`ModelError`].
-    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ModelError> {
-        Self::from_bytes_on(bytes, path, Runtime::default())
-    }
-
-    /// [`Self::from_bytes`] with a say in what runs it.
-    ///
-    /// # Errors
-    /// [`ModelError`].
-    pub fn from_bytes_on(bytes: &[u8], path: &Path, runtime: Runtime) -> Result<Self, ModelError> {
+    pub fn from_bytes(bytes: &[u8], path: &Path, runtime: Runtime) -> Result<Self, ModelError> {
         let foreign = |reason| ModelError::Foreign {
             path: path.into(),
             reason,

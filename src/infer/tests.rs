@@ -193,15 +193,8 @@ fn a_model_that_is_no_repvgg_falls_back_and_says_so() {
 
 #[test]
 fn both_engines_say_who_they_are_and_nearly_agree() {
-    let run = |engine| {
-        let model = Model::open_on(
-            None,
-            Runtime {
-                engine,
-                ..Runtime::default()
-            },
-        )
-        .expect("the shipped model");
+    let run = |engine: Choice| {
+        let model = Model::open(None, engine.into()).expect("the shipped model");
         let pixels: Vec<u8> = (0..model.input_bytes()).map(|n| (n / 5) as u8).collect();
         (model.engine().to_owned(), model.run(&pixels).expect("a run"))
     };
@@ -239,7 +232,7 @@ fn a_node_beside_the_chain_is_refused() {
 #[test]
 fn foreign_files_are_refused_in_words() {
     let error = |bytes: &[u8]| {
-        let error = Model::from_bytes(bytes, Path::new("m.onnx"))
+        let error = Model::from_bytes(bytes, Path::new("m.onnx"), Runtime::default())
             .err()
             .expect("not a model");
         crate::one_line(&error)
@@ -249,7 +242,9 @@ fn foreign_files_are_refused_in_words() {
         error(b"\x89PNG\r\n\x1a\n then more").starts_with("m.onnx is not a usable model: not an ONNX file")
     );
     assert!(error(&SHIPPED[..SHIPPED.len() / 2]).starts_with("m.onnx is not a usable model: "));
-    let missing = Model::load(Path::new("/nowhere/m.onnx")).err().expect("no file");
+    let missing = Model::open(Some(Path::new("/nowhere/m.onnx")), Runtime::default())
+        .err()
+        .expect("no file");
     assert!(
         missing
             .to_string()
@@ -280,8 +275,8 @@ proptest! {
             let last = bytes.len() - 1;
             bytes[if front { at } else { last - at }] = byte;
         }
-        let runtime = Runtime { engine: Choice::Repvgg, ..Runtime::default() };
-        if let Ok(model) = Model::from_bytes_on(&bytes, Path::new("m.onnx"), runtime) {
+        let runtime = Choice::Repvgg.into();
+        if let Ok(model) = Model::from_bytes(&bytes, Path::new("m.onnx"), runtime) {
             prop_assert!(model.run(&vec![200; model.input_bytes()]).is_ok());
         }
     }

@@ -78,7 +78,7 @@ impl InService {
     /// [`PackageError::Model`].
     pub fn file(path: &Path, runtime: Runtime) -> Result<Self, PackageError> {
         Ok(Self {
-            model: Model::open_on(Some(path), runtime)?,
+            model: Model::open(Some(path), runtime)?,
             from: path.display().to_string(),
             notice: None,
         })
@@ -126,7 +126,7 @@ impl<'a> Package<'a> {
     /// [`PackageError::Model`].
     pub fn load(&self, runtime: Runtime) -> Result<(Model, Duration), PackageError> {
         let start = Instant::now();
-        let model = Model::from_bytes_on(self.parts.model, &self.path, runtime)?;
+        let model = Model::from_bytes(self.parts.model, &self.path, runtime)?;
         Ok((model, start.elapsed()))
     }
 

@@ -116,7 +116,7 @@ fn measure(pictures: u32) -> Result<Figures, Failure> {
     let mut contenders = Vec::new();
     for (engine, kernel, threads) in runtimes {
         let start = Instant::now();
-        let model = Model::open_on(
+        let model = Model::open(
             None,
             Runtime {
                 engine,

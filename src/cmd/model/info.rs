@@ -19,7 +19,7 @@ pub(super) fn info(file: Option<&Path>) -> Result<String, Failure> {
         return Ok(said + "\nThe signature was not looked at: `sonograde model verify` does that.\n");
     }
     let start = Instant::now();
-    let model = Model::from_bytes(&bytes, path)?;
+    let model = Model::from_bytes(&bytes, path, Runtime::default())?;
     let load_ms = start.elapsed().as_secs_f64() * 1e3;
     Ok(describe(&model, bytes.len(), load_ms) + "\nA plain ONNX file has no card and so no figures.\n")
 }
