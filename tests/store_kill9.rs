@@ -156,24 +156,18 @@ fn exam(round: usize) -> Exam {
         sha256: "0".repeat(64),
         intended_use: String::from("demonstration"),
     };
-    Exam {
-        id: exam_id(started, round as u16),
-        started,
-        ended: None,
-        label: String::from(model.label()),
-        provenance: Provenance {
-            model,
-            engine: String::from("none"),
-            software: String::from(env!("CARGO_PKG_VERSION")),
-            temperature: 1.0,
-            band: [0.4, 0.6],
-            preprocessing: String::from("none"),
-            source: String::from("a test"),
-            pane: Rect::full(64, 48),
-            roi: Rect::full(64, 48),
-        },
-        verdict: None,
-    }
+    let provenance = Provenance {
+        model,
+        engine: String::from("none"),
+        software: String::from(env!("CARGO_PKG_VERSION")),
+        temperature: 1.0,
+        band: [0.4, 0.6],
+        preprocessing: String::from("none"),
+        source: String::from("a test"),
+        pane: Rect::full(64, 48),
+        roi: Rect::full(64, 48),
+    };
+    Exam::begun(exam_id(started, round as u16), started, provenance)
 }
 
 fn graded(seq: u64) -> Graded {

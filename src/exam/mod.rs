@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock, no threads. The same frames give the same verdict, live and on replay.
 
 mod key_frames;
+mod order;
 pub mod record;
 mod session;
 mod verdict;

@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use super::order::{Mark, MarkKind, ObjectUids, Opinion, Order, Uids};
 use crate::frame::Rect;
 
 /// A class activation map for the class `high`, before up-sampling (Zhou et al. 2016, 10.1109/CVPR.2016.319).
@@ -167,7 +168,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// One exam as it is stored: written when it begins, written again when it ends.
+/// One exam as it is stored: written when it begins, and again when it ends or somebody adds to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Exam {
     /// `YYYYMMDDTHHMMSS.mmmZ-xxxx`: sorts by time.
@@ -182,6 +183,44 @@ pub struct Exam {
     pub label: String,
     /// The verdict at the end; absent while the exam runs.
     pub verdict: Option<Verdict>,
+    /// Whose exam it is; absent in an emergency, or while nobody has said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+    /// What the sonographer marked, in the order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<Mark>,
+    /// What the sonographer wrote.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub notes: String,
+    /// What the physician says of the verdict; absent until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opinion: Option<Opinion>,
+    /// Never deleted to make room.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned: bool,
+    /// Identifiers of the exam's DICOM objects; absent until the exam has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uids: Option<Uids>,
+}
+
+impl Exam {
+    /// An exam that begins: nothing is known of it yet but how its records are made.
+    pub fn begun(id: String, started: DateTime<Utc>, provenance: Provenance) -> Self {
+        Self {
+            id,
+            started,
+            ended: None,
+            label: provenance.model.label().into(),
+            provenance,
+            verdict: None,
+            order: None,
+            marks: Vec::new(),
+            notes: String::new(),
+            opinion: None,
+            pinned: false,
+            uids: None,
+        }
+    }
 }
 
 /// Why a frame is kept as a picture.

@@ -62,14 +62,8 @@ impl Session {
     }
 
     fn begin(&mut self, wall: DateTime<Utc>) -> Exam {
-        let exam = Exam {
-            id: exam_id(wall, (wall.timestamp_subsec_nanos() / 1000 % 1000) as u16),
-            started: wall,
-            ended: None,
-            label: self.provenance.model.label().into(),
-            provenance: self.provenance.clone(),
-            verdict: None,
-        };
+        let id = exam_id(wall, (wall.timestamp_subsec_nanos() / 1000 % 1000) as u16);
+        let exam = Exam::begun(id, wall, self.provenance.clone());
         self.running = Some(Running {
             exam: exam.clone(),
             last_scored: wall,

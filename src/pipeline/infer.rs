@@ -13,7 +13,7 @@ use super::rates::RateMeter;
 use super::{Event, ExamView, Live, Shared, StoreView, Summary};
 use crate::capture::{Signal, Taken};
 use crate::exam::Session;
-use crate::exam::record::{Exam, Graded, KeyFrame, KeyReason, Provenance, Quality};
+use crate::exam::record::{Exam, Graded, KeyFrame, KeyReason, Provenance, Quality, Uids};
 use crate::frame::Frame;
 use crate::grader::Grader;
 use crate::preprocess;
@@ -256,7 +256,8 @@ impl Stage {
         let _ = self.writer.send(entry);
     }
 
-    fn end(&self, now: &mut Now, exam: Exam) {
+    fn end(&self, now: &mut Now, mut exam: Exam) {
+        exam.uids = Some(Uids::assign(exam.order.as_ref()));
         tracing::info!(exam = exam.id, "exam ended");
         if let Some(verdict) = &exam.verdict {
             now.live.exam = Some(view(&exam, verdict.clone()));

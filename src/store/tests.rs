@@ -24,34 +24,29 @@ pub(crate) fn exam(id: &str) -> Exam {
         sha256: "ab".repeat(32),
         intended_use: String::from("demonstration"),
     };
-    Exam {
-        id: String::from(id),
-        started: "2026-01-31T09:45:00.123Z".parse().expect("a time"),
-        ended: None,
-        label: String::from(model.label()),
-        provenance: Provenance {
-            model,
-            engine: String::from("tract 0.23.9"),
-            software: String::from("0.1.0"),
-            temperature: 1.25,
-            band: [0.4, 0.6],
-            preprocessing: String::from("area to 224x224"),
-            source: String::from("phantom"),
-            pane: Rect {
-                x: 100,
-                y: 50,
-                w: 400,
-                h: 300,
-            },
-            roi: Rect {
-                x: 150,
-                y: 80,
-                w: 200,
-                h: 180,
-            },
+    let provenance = Provenance {
+        model,
+        engine: String::from("tract 0.23.9"),
+        software: String::from("0.1.0"),
+        temperature: 1.25,
+        band: [0.4, 0.6],
+        preprocessing: String::from("area to 224x224"),
+        source: String::from("phantom"),
+        pane: Rect {
+            x: 100,
+            y: 50,
+            w: 400,
+            h: 300,
         },
-        verdict: None,
-    }
+        roi: Rect {
+            x: 150,
+            y: 80,
+            w: 200,
+            h: 180,
+        },
+    };
+    let started = "2026-01-31T09:45:00.123Z".parse().expect("a time");
+    Exam::begun(String::from(id), started, provenance)
 }
 
 /// The same exam at its end.

@@ -32,6 +32,8 @@ pub enum Entry {
     Frame(Arc<Graded>),
     /// A frame to keep as a picture.
     Key(KeyFrame),
+    /// Somebody added to an exam, the running one or one before: its whole record as it is now. Durable at once.
+    Amend(Box<Exam>),
     /// An exam ends, with its verdict.
     End(Box<Exam>),
 }
@@ -186,7 +188,7 @@ impl Log {
         self.batch.entries += 1;
         self.batch.since.get_or_insert_with(Instant::now);
         let exam = |what: String| self.exam.as_deref().ok_or(StoreError::NoExam { what });
-        let (mut ends, mut scored) = (false, None);
+        let (mut at_once, mut scored) = (false, None);
         let stored = match &entry {
             Entry::Begin(exam) => {
                 self.exam = None;
@@ -201,8 +203,12 @@ impl Log {
             Entry::Key(key) => {
                 exam(format!("key frame {}", key.seq)).and_then(|exam| self.store.keep(exam, key))
             }
+            Entry::Amend(exam) => {
+                at_once = true;
+                self.store.end(exam)
+            }
             Entry::End(exam) => {
-                (self.exam, ends) = (None, true);
+                (self.exam, at_once) = (None, true);
                 self.store.end(exam)
             }
         };
@@ -214,7 +220,7 @@ impl Log {
             Err(error) if concerns_all(&error) => return Err(error),
             Err(error) => self.lose_one(&error),
         }
-        if ends { self.commit() } else { Ok(()) }
+        if at_once { self.commit() } else { Ok(()) }
     }
 
     fn lose_one(&mut self, error: &StoreError) {
