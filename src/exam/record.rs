@@ -93,6 +93,23 @@ pub struct Provenance {
     pub roi: Rect,
 }
 
+impl Provenance {
+    /// The lesion ROI in pixels of a picture of the pane that is `width` × `height`.
+    pub fn roi_in(&self, (width, height): (u32, u32)) -> Rect {
+        let (pane, roi) = (&self.pane, &self.roi);
+        let scale = |length: u32, picture: u32, pane: u32| {
+            let length = u64::from(length) * u64::from(picture) / u64::from(pane.max(1));
+            u32::try_from(length).unwrap_or(u32::MAX)
+        };
+        Rect {
+            x: scale(roi.x.saturating_sub(pane.x), width, pane.w),
+            y: scale(roi.y.saturating_sub(pane.y), height, pane.h),
+            w: scale(roi.w, width, pane.w),
+            h: scale(roi.h, height, pane.h),
+        }
+    }
+}
+
 /// Which model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelIdentity {

@@ -6,14 +6,13 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use image::RgbImage;
 use image::codecs::png::PngEncoder;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{Error, Summary, whole};
+use crate::dicom;
 use crate::exam::record::{Exam, KeyReason};
-use crate::frame::Rect;
 use crate::overlay;
 use crate::store::{KeyFramePath, Store};
 
@@ -62,11 +61,14 @@ pub(super) fn export(store: &Store, exam: &Exam, to: &Path) -> Result<(PathBuf, 
     };
     let mut damaged = Vec::new();
 
-    let frames_exported = write_frames(store, exam, &mut files, &mut damaged)?;
-    let mut key_frames = Vec::new();
+    let (frames_exported, first_ms) = write_frames(store, exam, &mut files, &mut damaged)?;
+    let (mut key_frames, mut pictures) = (Vec::new(), Vec::new());
     for key in store.key_frames(&exam.id)? {
-        key_frames.push(write_key(store, exam, &key, &mut files, &mut damaged)?);
+        let (exported, picture) = write_key(store, exam, &key, first_ms, &mut files, &mut damaged)?;
+        key_frames.push(exported);
+        pictures.extend(picture);
     }
+    write_dicom(exam, &pictures, &mut files, &mut damaged)?;
     let summary = Summary::of(store, exam)?;
     let written = std::mem::take(&mut files.written);
     let json = ExamFile {
@@ -87,15 +89,15 @@ pub(super) fn export(store: &Store, exam: &Exam, to: &Path) -> Result<(PathBuf, 
     Ok((target, damaged))
 }
 
-/// Writes `frames.csv` and gives the number of its rows.
+/// Writes `frames.csv`; gives the number of its rows and the time of the first.
 fn write_frames(
     store: &Store,
     exam: &Exam,
     files: &mut Files,
     damaged: &mut Vec<String>,
-) -> Result<u64, Error> {
+) -> Result<(u64, u64), Error> {
     let mut frames = store.frames(&exam.id)?;
-    let (mut rows, mut unreadable) = (0, None);
+    let (mut rows, mut first_ms, mut unreadable) = (0, None, None);
     files.write("frames.csv", |out| {
         writeln!(out, "seq,t_ms,score,map_width,map_height,map")?;
         for frame in &mut frames {
@@ -108,6 +110,7 @@ fn write_frames(
                 }
             };
             rows += 1;
+            first_ms.get_or_insert(frame.t_ms);
             let map = frame.map;
             write!(
                 out,
@@ -121,16 +124,17 @@ fn write_frames(
         }
         Ok(())
     })?;
-    unreadable.map_or(Ok(rows), Err)
+    unreadable.map_or(Ok((rows, first_ms.unwrap_or(0))), Err)
 }
 
 fn write_key(
     store: &Store,
     exam: &Exam,
     key: &KeyFramePath,
+    first_ms: u64,
     files: &mut Files,
     damaged: &mut Vec<String>,
-) -> Result<ExportedKey, Error> {
+) -> Result<(ExportedKey, Option<dicom::Picture>), Error> {
     let bytes = fs::read(&key.path).map_err(fault("read", &key.path))?;
     let picture = format!("{}.png", key.stem());
     files.write(&picture, |out| out.write_all(&bytes))?;
@@ -138,9 +142,10 @@ fn write_key(
     let decoded = image::load_from_memory(&bytes).map(image::DynamicImage::into_rgb8);
     let decoded = decoded.inspect_err(|error| damaged.push(format!("{}: {error}", key.path.display())));
     let record = whole(store.frame(&exam.id, key.seq), damaged)?.flatten();
-    let mut picture_with_map = None;
-    if let (Ok(mut rgb), Some(frame)) = (decoded, record) {
-        let roi = roi_in(&rgb, exam);
+    let (mut picture_with_map, mut for_dicom) = (None, None);
+    if let (Ok(pane), Some(frame)) = (decoded, record) {
+        let mut rgb = pane.clone();
+        let roi = exam.provenance.roi_in(rgb.dimensions());
         overlay::draw(&mut rgb, roi, &frame.map, frame.score, &exam.label);
         let name = format!("{}-map.png", key.stem());
         files.write(&name, |out| {
@@ -148,28 +153,42 @@ fn write_key(
                 .map_err(io::Error::other)
         })?;
         picture_with_map = Some(name);
+        for_dicom = Some(dicom::Picture {
+            since_first_ms: frame.t_ms.saturating_sub(first_ms),
+            score: frame.score,
+            map: frame.map,
+            pane,
+        });
     }
-    Ok(ExportedKey {
+    let exported = ExportedKey {
         seq: key.seq,
         reason: key.reason,
         picture,
         picture_with_map,
-    })
+    };
+    Ok((exported, for_dicom))
 }
 
-/// The lesion ROI in pixels of a picture of the pane.
-fn roi_in(picture: &RgbImage, exam: &Exam) -> Rect {
-    let (pane, roi) = (&exam.provenance.pane, &exam.provenance.roi);
-    let scale = |length: u32, picture: u32, pane: u32| {
-        let length = u64::from(length) * u64::from(picture) / u64::from(pane.max(1));
-        u32::try_from(length).unwrap_or(u32::MAX)
-    };
-    let (width, height) = picture.dimensions();
-    Rect {
-        x: scale(roi.x.saturating_sub(pane.x), width, pane.w),
-        y: scale(roi.y.saturating_sub(pane.y), height, pane.h),
-        w: scale(roi.w, width, pane.w),
-        h: scale(roi.h, height, pane.h),
+/// Writes the DICOM objects of an exam that has ended. What is wrong with its order costs these alone.
+fn write_dicom(
+    exam: &Exam,
+    pictures: &[dicom::Picture],
+    files: &mut Files,
+    damaged: &mut Vec<String>,
+) -> Result<(), Error> {
+    if exam.ended.is_none() || exam.uids.is_none() {
+        return Ok(());
+    }
+    match dicom::objects(exam, pictures) {
+        Ok(objects) => objects.iter().try_for_each(|object| {
+            files.write(&format!("{}.dcm", object.name), |out| {
+                object.file.write_all(out).map_err(io::Error::other)
+            })
+        }),
+        Err(error) => {
+            damaged.push(format!("DICOM objects: {}", crate::one_line(&error)));
+            Ok(())
+        }
     }
 }
 
