@@ -18,6 +18,7 @@ pub mod overlay;
 pub mod lines;
 pub mod evaluate;
 pub mod store;
+pub mod audit;
 pub mod pipeline;
 pub mod web;
 

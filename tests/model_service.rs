@@ -20,6 +20,7 @@ use chrono::TimeDelta;
 use common::{folder, sonograde, text};
 use daemon::Daemon;
 use packages::{Signer, package, second_model, sha256};
+use sonograde::audit::{Recorder, Trail};
 use sonograde::capture::{CaptureError, Captured, FrameSource};
 use sonograde::frame::{BufferPool, Frame, FrameFormat, PixelFormat};
 use sonograde::infer::{Runtime, SHIPPED};
@@ -112,6 +113,7 @@ fn a_model_installed_during_an_exam_waits_for_its_end() {
         model: watch.settle().expect("the shipped model"),
         news: Some(Box::new(move || watch.news())),
         store: Arc::clone(&store),
+        audit: Recorder::start(Trail::of_store(&folder.path().join("store"))).0,
         source: "a test".into(),
         idle: TimeDelta::days(1),
         key_every_ms: 5000,
