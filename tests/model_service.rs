@@ -20,7 +20,7 @@ use chrono::TimeDelta;
 use common::{folder, sonograde, text};
 use daemon::Daemon;
 use packages::{Signer, package, second_model, sha256};
-use sonograde::audit::{Recorder, Trail};
+use sonograde::audit::{Event, Record, Recorder, Trail};
 use sonograde::capture::{CaptureError, Captured, FrameSource};
 use sonograde::frame::{BufferPool, Frame, FrameFormat, PixelFormat};
 use sonograde::infer::{Runtime, SHIPPED};
@@ -241,6 +241,23 @@ fn a_daemon_follows_what_is_installed_and_rolls_back_what_fails() {
     let listed = says(&["list", place[0], place[1]]);
     let states: Vec<&str> = listed.lines().filter_map(|line| line.split(' ').next()).collect();
     assert_eq!(states, ["STATE", "current", "shipped"], "{listed}");
+    let trail = Trail::of_store(&daemon.folder.path().join("store"));
+    let mut recorded = [0; 3];
+    let count = |_: &Path, _: usize, line: &[u8], _: bool| {
+        match Record::decode(line).map(|record| record.event) {
+            Some(Event::ModelInstalled { .. }) => recorded[0] += 1,
+            Some(Event::ModelRolledBack { .. }) => recorded[1] += 1,
+            Some(Event::ModelChanged { .. }) => recorded[2] += 1,
+            _ => {}
+        }
+        Ok(())
+    };
+    trail.lines(count).expect("a trail");
+    assert_eq!(recorded[..2], [1, 2]);
+    assert!(
+        recorded[2] >= 2,
+        "the last change may be being written: {recorded:?}"
+    );
     let log = daemon.stop();
     assert!(log.contains("is ready and runs from the next exam on"), "{log}");
 

@@ -17,6 +17,8 @@ use super::{Actor, AuditError, Event, LONGEST};
 const HASH: &str = ",\"hash\":\"";
 /// Hexadecimal digits of a hash.
 const DIGITS: usize = 64;
+/// A number that no trail reaches; one above it is no record's.
+pub(super) const LAST: u64 = 1 << 53;
 
 /// One record of the trail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +94,7 @@ impl Line {
     pub fn decode(line: &[u8]) -> Option<Self> {
         let (body, hash) = split(line)?;
         let Chained { seq, time, prev } = serde_json::from_slice(&closed(body)).ok()?;
-        Some(Self {
+        (1..=LAST).contains(&seq).then(|| Self {
             seq,
             time,
             prev,

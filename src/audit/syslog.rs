@@ -261,3 +261,110 @@ fn syslog(record: &Record, source: &Source, xml: &str) -> String {
     let (host, process) = (&source.id, source.process);
     format!("<{PRIORITY}>1 {time} {host} sonograde {process} DICOM+RFC3881 - \u{feff}{xml}")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+    use crate::audit::Event;
+    use crate::audit::trail::tests::{alice, at, trail};
+
+    fn forwarder(trail: &Trail, server: &str) -> Forwarder {
+        let mut forwarder = Forwarder {
+            position: trail.folder().join("forwarded"),
+            sent: 0,
+            at: None,
+            source: Source {
+                id: "cart".into(),
+                process: 7,
+                trail: "file:///audit".into(),
+            },
+            trail: trail.clone(),
+            server: server.parse().expect("a server"),
+        };
+        forwarder.sent = forwarder.read_position().expect("a folder");
+        forwarder
+    }
+
+    /// The messages of the next connection, after which the server closes it.
+    fn serve(listener: &TcpListener) -> Vec<String> {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("UTF-8");
+        let mut messages = Vec::new();
+        while let Some((length, rest)) = text.split_once(' ') {
+            let (message, rest) = rest.split_at(length.parse().expect("a length"));
+            messages.push(message.to_owned());
+            text = rest.to_owned();
+        }
+        assert_eq!(text, "", "after the last message");
+        messages
+    }
+
+    #[test]
+    fn a_server_is_named_by_protocol_host_and_port() {
+        for good in ["tcp://audit:601", "udp://10.0.0.1:514", "tcp://[::1]:601"] {
+            assert!(good.parse::<Server>().is_ok(), "{good}");
+        }
+        for bad in [
+            "audit:601",
+            "tls://audit:6514",
+            "tcp://audit",
+            "tcp://:601",
+            "udp://audit:0",
+            "udp://a:b",
+        ] {
+            assert!(
+                bad.parse::<Server>().is_err_and(|e| e.starts_with("expected ")),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_record_is_sent_once_across_restarts_and_files() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let trail = trail(dir.path(), 50);
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let server = format!("tcp://{}", listener.local_addr().expect("a port"));
+        let server_thread = thread::spawn(move || [serve(&listener), serve(&listener)]);
+        let mut first = forwarder(&trail, &server);
+        first.send_new().expect("the server is there");
+        first.send_new().expect("nothing is new, nobody is called");
+        trail
+            .append(&alice(), Event::TrailRead, at(0))
+            .expect("a writable folder");
+        forwarder(&trail, &server)
+            .send_new()
+            .expect("the server is there");
+        let [before, after] = server_thread.join().expect("the server read all");
+        assert_eq!((before.len(), after.len()), (50, 1));
+        let begins = "<85>1 2023-11-14T22:13:20.000Z cart sonograde 7 DICOM+RFC3881 - \u{feff}<?xml ";
+        assert!(before[0].starts_with(begins), "{}", before[0]);
+        assert!(before[49].contains("#seq=50&amp;sha256="), "{}", before[49]);
+        assert!(after[0].contains("Audit Log Used"), "{}", after[0]);
+    }
+
+    #[test]
+    fn what_the_server_did_not_take_to_the_end_is_sent_again() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let trail = trail(dir.path(), 3);
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let server = format!("tcp://{}", listener.local_addr().expect("a port"));
+        let mut forwarder = forwarder(&trail, &server);
+        let server_thread = thread::spawn(move || {
+            // Reads little and closes with the rest unread: a reset.
+            let (mut stream, _) = listener.accept().expect("a connection");
+            stream.read_exact(&mut [0; 10]).expect("ten bytes");
+            drop(stream);
+            serve(&listener)
+        });
+        assert!(forwarder.send_new().is_err());
+        assert_eq!(forwarder.read_position().expect("a folder"), 0);
+        forwarder.send_new().expect("the server is there");
+        assert_eq!(server_thread.join().expect("the server read all").len(), 3);
+        assert_eq!(forwarder.read_position().expect("a folder"), 3);
+    }
+}

@@ -1,6 +1,6 @@
 //! Is the trail what was written? Every record against its own hash, the one before it, and the head beside the trail.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
@@ -47,7 +47,7 @@ struct Chain {
     place: Place,
     head: Option<Place>,
     /// Numbers of all records that are somewhere.
-    seqs: HashSet<u64>,
+    seqs: BTreeSet<u64>,
     /// A line that is no record: only right if the next record says that it was never finished.
     unread: Option<(Fault, u64)>,
 }
@@ -63,7 +63,7 @@ impl Trail {
         }
         let _lock = self.folder().is_dir().then(|| self.lock()).transpose()?;
         let head = self.head()?;
-        let mut seqs = HashSet::new();
+        let mut seqs = BTreeSet::new();
         self.lines(|_, _, line, _| {
             seqs.extend(Line::decode(line).filter(|line| line.whole).map(|line| line.seq));
             Ok(())
@@ -135,7 +135,7 @@ impl Chain {
             self.report.faults.push(at(words));
             return;
         }
-        let what = if (expected..seq).any(|seq| self.seqs.contains(&seq)) {
+        let what = if seq > expected && self.seqs.range(expected..seq).next().is_some() {
             Some(format!("record {seq} stands before record {expected}: reordered"))
         } else if seq == expected + 1 {
             Some(format!("record {expected} is missing"))

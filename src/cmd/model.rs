@@ -130,14 +130,17 @@ impl Place {
         }
     }
 
-    /// Writes into the audit trail of the config's store. Without a config nobody knows which store that is; the daemon
-    /// records which model it runs.
+    /// Writes into the audit trail of the config's store. Without a config nobody knows which that is, and before the first
+    /// start there is none; the daemon records which model it runs.
     fn record(&self, event: Event) -> Result<(), Failure> {
         let Some(config) = &self.config else {
             return Ok(());
         };
-        let trail = Trail::of_store(&Config::load(config)?.store.path);
-        Ok(trail.append(&Actor::of_process(), event, Utc::now())?)
+        let store = Config::load(config)?.store.path;
+        if store.is_dir() {
+            Trail::of_store(&store).append(&Actor::of_process(), event, Utc::now())?;
+        }
+        Ok(())
     }
 
     /// The file that is meant: the one given, or the installed one where a folder is. `None` is the shipped model.
