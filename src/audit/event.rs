@@ -1,5 +1,7 @@
 //! What is recorded, and who did it.
 
+use std::path::Path;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +33,35 @@ impl Actor {
     }
 }
 
+/// Whose data an event touches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// The exam's id in the store.
+    pub exam: String,
+    /// Study Instance UID, once it has one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub study: Option<String>,
+    /// Patient ID, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub patient_id: Option<String>,
+    /// Patient's name, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub patient_name: Option<String>,
+}
+
+impl Subject {
+    fn of(exam: &Exam) -> Self {
+        let order = exam.order.as_ref();
+        let study = exam.uids.as_ref().map(|uids| uids.study.clone());
+        Self {
+            exam: exam.id.clone(),
+            study: study.or_else(|| order?.study_instance_uid.clone()),
+            patient_id: order.and_then(|order| order.patient_id.clone()),
+            patient_name: order.and_then(|order| order.patient_name.clone()),
+        }
+    }
+}
+
 /// What happened. In JSON its name is `event`; members are only ever added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -56,15 +87,17 @@ pub enum Event {
     },
     /// An exam began.
     ExamBegun {
-        /// Its id in the store.
-        exam: String,
+        /// Which, and whose.
+        #[serde(flatten)]
+        subject: Subject,
         /// SHA-256 of the model that grades it.
         model: String,
     },
     /// An exam ended.
     ExamEnded {
-        /// Its id in the store.
-        exam: String,
+        /// Which, and whose.
+        #[serde(flatten)]
+        subject: Subject,
         /// What it concluded.
         verdict: Option<Grade>,
         /// Its last frame.
@@ -93,8 +126,9 @@ pub enum Event {
     },
     /// An exam was copied out of the store.
     Exported {
-        /// Its id in the store.
-        exam: String,
+        /// Which, and whose.
+        #[serde(flatten)]
+        subject: Subject,
         /// The folder it was copied to.
         to: String,
     },
@@ -118,7 +152,7 @@ impl Event {
     /// `exam` begins.
     pub fn begun(exam: &Exam) -> Self {
         Self::ExamBegun {
-            exam: exam.id.clone(),
+            subject: Subject::of(exam),
             model: exam.provenance.model.sha256.clone(),
         }
     }
@@ -126,9 +160,18 @@ impl Event {
     /// `exam` has ended.
     pub fn ended(exam: &Exam) -> Self {
         Self::ExamEnded {
-            exam: exam.id.clone(),
+            subject: Subject::of(exam),
             verdict: exam.verdict.as_ref().map(|verdict| verdict.verdict),
             ended: exam.ended,
+        }
+    }
+
+    /// `exam` was copied to the folder `to`.
+    pub fn exported(exam: &Exam, to: &Path) -> Self {
+        let to = std::path::absolute(to).unwrap_or_else(|_| to.into());
+        Self::Exported {
+            subject: Subject::of(exam),
+            to: to.display().to_string(),
         }
     }
 

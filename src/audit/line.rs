@@ -120,6 +120,7 @@ fn closed(body: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::Subject;
 
     fn record(event: Event) -> Record {
         Record {
@@ -134,10 +135,19 @@ mod tests {
         }
     }
 
+    fn exam(id: &str) -> Subject {
+        Subject {
+            exam: id.into(),
+            study: None,
+            patient_id: None,
+            patient_name: None,
+        }
+    }
+
     #[test]
     fn a_line_is_as_documented_and_reads_back() {
         let exported = record(Event::Exported {
-            exam: "e".into(),
+            subject: exam("e"),
             to: "/media/\"x\"\n".into(),
         });
         let (line, hash) = exported.encode().expect("a short record");
@@ -184,8 +194,8 @@ mod tests {
     #[test]
     fn a_record_that_is_too_long_is_refused() {
         let to = "\u{1}".repeat(LONGEST / 6);
-        let exam = String::new();
-        let error = record(Event::Exported { exam, to })
+        let subject = exam("e");
+        let error = record(Event::Exported { subject, to })
             .encode()
             .expect_err("too long");
         assert!(error.to_string().contains("longer than 32768"), "{error}");

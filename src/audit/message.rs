@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event as Xml};
 
-use super::{Event, Record};
+use super::{Event, Record, Subject};
 
 /// Where messages come from.
 pub(super) struct Source {
@@ -25,6 +25,8 @@ type Code = (&'static str, &'static str, &'static str);
 
 const URI: Code = ("12", "RFC-3881", "URI");
 const REPORT: Code = ("9", "RFC-3881", "Report Number");
+const STUDY: Code = ("110180", "DCM", "Study Instance UID");
+const PATIENT: Code = ("2", "RFC-3881", "Patient Number");
 const APPLICATION: Code = ("110150", "DCM", "Application");
 const LAUNCHER: Code = ("110151", "DCM", "Application Launcher");
 const SOURCE_ROLE: Code = ("110153", "DCM", "Source Role ID");
@@ -46,8 +48,8 @@ struct Kind {
 /// What the event is about, beside the trail itself.
 enum Object {
     Nothing,
-    /// An exam by its id. It has no study of its own until it is delivered.
-    Exam(String),
+    /// An exam: by its study, by its id while it has none; and its patient.
+    Exam(Subject),
     /// What a security alert is about: a URI, and words.
     Alert(String, String),
 }
@@ -66,8 +68,8 @@ impl Kind {
             object: Object::Nothing,
             media: None,
         };
-        let exam = |action, exam: &str| Self {
-            object: Object::Exam(exam.into()),
+        let exam = |action, subject: &Subject| Self {
+            object: Object::Exam(subject.clone()),
             ..plain(accessed, None, action)
         };
         let alert = |kind, outcome, about: &str, words: String| Self {
@@ -78,12 +80,12 @@ impl Kind {
         match event {
             Event::Started { .. } => plain(application, Some(("110120", "DCM", "Application Start")), "E"),
             Event::Stopped => plain(application, Some(("110121", "DCM", "Application Stop")), "E"),
-            Event::ExamBegun { exam: id, .. } => exam("C", id),
-            Event::ExamEnded { exam: id, .. } => exam("U", id),
-            Event::Exported { exam: id, to } => Self {
+            Event::ExamBegun { subject, .. } => exam("C", subject),
+            Event::ExamEnded { subject, .. } => exam("U", subject),
+            Event::Exported { subject, to } => Self {
                 id: ("110106", "DCM", "Export"),
                 media: Some(to.clone()),
-                ..exam("R", id)
+                ..exam("R", subject)
             },
             Event::TrailRead => plain(("110101", "DCM", "Audit Log Used"), None, "R"),
             Event::ConfigChanged { before, now } => {
@@ -190,7 +192,18 @@ impl Out {
     fn object(&mut self, object: &Object) -> io::Result<()> {
         match object {
             Object::Nothing => Ok(()),
-            Object::Exam(id) => self.about(id, "2", "3", REPORT, id, |_| Ok(())),
+            Object::Exam(subject) => {
+                match &subject.study {
+                    Some(study) => self.about(study, "2", "3", STUDY, &subject.exam, |_| Ok(()))?,
+                    None => self.about(&subject.exam, "2", "3", REPORT, &subject.exam, |_| Ok(()))?,
+                }
+                let (id, name) = (&subject.patient_id, &subject.patient_name);
+                if id.is_none() && name.is_none() {
+                    return Ok(());
+                }
+                let or_unknown = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".into());
+                self.about(&or_unknown(id), "1", "1", PATIENT, &or_unknown(name), |_| Ok(()))
+            }
             Object::Alert(uri, words) => self.about(uri, "2", "13", URI, uri, |out| {
                 let value = BASE64_STANDARD.encode(words);
                 let detail = [("type", "Alert Description"), ("value", &value)];
@@ -287,7 +300,12 @@ mod tests {
     #[test]
     fn an_export_names_who_what_and_where_to() {
         let event = Event::Exported {
-            exam: "E1".into(),
+            subject: Subject {
+                exam: "E1".into(),
+                study: Some("2.25.7".into()),
+                patient_id: Some("P&1".into()),
+                patient_name: Some("Doe^Jane".into()),
+            },
             to: "/media/<a>\u{1}".into(),
         };
         assert_eq!(
@@ -305,10 +323,14 @@ mod tests {
              </MediaIdentifier></ActiveParticipant>\
              <AuditSourceIdentification AuditSourceID=\"cart\"><AuditSourceTypeCode csd-code=\"2\"></AuditSourceTypeCode>\
              </AuditSourceIdentification>\
-             <ParticipantObjectIdentification ParticipantObjectID=\"E1\" ParticipantObjectTypeCode=\"2\" \
-             ParticipantObjectTypeCodeRole=\"3\"><ParticipantObjectIDTypeCode csd-code=\"9\" codeSystemName=\"RFC-3881\" \
-             originalText=\"Report Number\"></ParticipantObjectIDTypeCode><ParticipantObjectName>E1</ParticipantObjectName>\
-             </ParticipantObjectIdentification>\
+             <ParticipantObjectIdentification ParticipantObjectID=\"2.25.7\" ParticipantObjectTypeCode=\"2\" \
+             ParticipantObjectTypeCodeRole=\"3\"><ParticipantObjectIDTypeCode csd-code=\"110180\" codeSystemName=\"DCM\" \
+             originalText=\"Study Instance UID\"></ParticipantObjectIDTypeCode>\
+             <ParticipantObjectName>E1</ParticipantObjectName></ParticipantObjectIdentification>\
+             <ParticipantObjectIdentification ParticipantObjectID=\"P&amp;1\" ParticipantObjectTypeCode=\"1\" \
+             ParticipantObjectTypeCodeRole=\"1\"><ParticipantObjectIDTypeCode csd-code=\"2\" codeSystemName=\"RFC-3881\" \
+             originalText=\"Patient Number\"></ParticipantObjectIDTypeCode>\
+             <ParticipantObjectName>Doe^Jane</ParticipantObjectName></ParticipantObjectIdentification>\
              <ParticipantObjectIdentification ParticipantObjectID=\"file:///audit#seq=7&amp;sha256=ab\" \
              ParticipantObjectTypeCode=\"2\" ParticipantObjectTypeCodeRole=\"13\"><ParticipantObjectIDTypeCode \
              csd-code=\"12\" codeSystemName=\"RFC-3881\" originalText=\"URI\"></ParticipantObjectIDTypeCode>\

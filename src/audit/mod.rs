@@ -15,7 +15,7 @@
 //! The chain shows damage, and tampering by whoever does not recompute all of it. Against one who may write these files
 //! and does, only a copy elsewhere helps: every message to the audit server carries its record's hash.
 //!
-//! Records name users and exams, never scores or pictures, and go to no log.
+//! Records name users, exams and patients, as PS3.15 A.5 asks; never scores or pictures. They go to no log.
 
 mod error;
 mod event;
@@ -28,7 +28,7 @@ mod user;
 mod verify;
 
 pub use error::AuditError;
-pub use event::{Actor, Event};
+pub use event::{Actor, Event, Subject};
 pub use line::{Line, Record};
 pub use recorder::Recorder;
 pub use trail::Trail;

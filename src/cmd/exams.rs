@@ -120,15 +120,8 @@ pub fn run(args: &Args) -> Result<(), Error> {
         Action::Export { id, to } => {
             let exam = find(&store, id)?;
             let (folder, damaged) = export::export(&store, &exam, to)?;
-            let exported = Event::Exported {
-                exam: exam.id,
-                to: std::path::absolute(&folder)
-                    .unwrap_or(folder.clone())
-                    .display()
-                    .to_string(),
-            };
             Trail::of_store(&args.store)
-                .append(&Actor::of_process(), exported, Utc::now())
+                .append(&Actor::of_process(), Event::exported(&exam, &folder), Utc::now())
                 .map_err(Error::Audit)?;
             writeln!(out, "{}", folder.display()).map_err(Error::Print)?;
             none_damaged(damaged)

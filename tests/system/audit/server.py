@@ -21,7 +21,7 @@ def take(folder, number, message):
     event = root.find("EventIdentification")
     kind = event.find("EventTypeCode")
     objects = root.findall("ParticipantObjectIdentification")
-    exams = [o.get("ParticipantObjectID") for o in objects if o.get("ParticipantObjectTypeCodeRole") == "3"]
+    exams = [o.findtext("ParticipantObjectName") for o in objects if o.get("ParticipantObjectTypeCodeRole") == "3"]
     log = [event.find("EventID").get("csd-code"), "-" if kind is None else kind.get("csd-code"), *exams]
     with (folder / "log").open("a") as file:
         print(*log, file=file)
