@@ -24,7 +24,7 @@ fn demo(folder: &Path) -> (String, PathBuf) {
         "--headless",
         "--fast",
         "--seconds",
-        "4",
+        "14",
         "--store",
         &store,
     ]);
@@ -107,7 +107,7 @@ fn a_trail_that_was_tampered_with_is_refused_with_file_and_line() {
     assert!(said.starts_with("4 records, the last with hash "), "{said}");
 
     let whole = fs::read_to_string(&trail).expect("a trail");
-    fs::write(&trail, whole.replacen("indeterminate", "low", 1)).expect("a file");
+    fs::write(&trail, whole.replacen("exam-ended", "exam-lost", 1)).expect("a file");
     let (said, status) = verify();
     let name = text(trail.file_name().expect("a name").as_ref()).to_owned();
     assert_eq!(status, Some(7), "{said}");
