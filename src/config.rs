@@ -4,7 +4,9 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
+use crate::audit::syslog::Server;
 use crate::capture::phantom::Grade;
 use crate::frame::Rect;
 use crate::infer::{Choice, Runtime};
@@ -31,6 +33,12 @@ pub struct Config {
     /// The bedside page.
     #[serde(default)]
     pub web: Web,
+    /// The audit trail.
+    #[serde(default)]
+    pub audit: Audit,
+    /// SHA-256 of the file.
+    #[serde(skip)]
+    pub sha256: String,
 }
 
 /// `[source]`: `kind` is `v4l2`, `clip` or `phantom`.
@@ -204,6 +212,14 @@ impl Default for Web {
     }
 }
 
+/// `[audit]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Audit {
+    /// Where the trail is sent, if anywhere: `tcp://host:port` or `udp://host:port`.
+    pub syslog: Option<Server>,
+}
+
 /// Where the bedside page is, unless told otherwise.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8390";
 
@@ -241,7 +257,11 @@ impl Config {
             path: path.into(),
             source,
         })?;
-        toml::from_str(&text).map_err(|error| {
+        let parsed = toml::from_str(&text).map(|config: Self| Self {
+            sha256: crate::hex(&Sha256::digest(&text)),
+            ..config
+        });
+        parsed.map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
             ConfigError::Invalid {
                 path: path.into(),

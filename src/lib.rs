@@ -19,6 +19,7 @@ pub mod lines;
 pub mod evaluate;
 pub mod store;
 pub mod dicom;
+pub mod audit;
 pub mod pipeline;
 pub mod web;
 

@@ -20,6 +20,7 @@ use chrono::TimeDelta;
 use common::{folder, sonograde, text};
 use daemon::Daemon;
 use packages::{Signer, package, second_model, sha256};
+use sonograde::audit::{Event, Record, Recorder, Trail};
 use sonograde::capture::{CaptureError, Captured, FrameSource};
 use sonograde::frame::{BufferPool, Frame, FrameFormat, PixelFormat};
 use sonograde::infer::{Runtime, SHIPPED};
@@ -112,6 +113,7 @@ fn a_model_installed_during_an_exam_waits_for_its_end() {
         model: watch.settle().expect("the shipped model"),
         news: Some(Box::new(move || watch.news())),
         store: Arc::clone(&store),
+        audit: Recorder::start(Trail::of_store(&folder.path().join("store"))).0,
         source: "a test".into(),
         idle: TimeDelta::days(1),
         key_every_ms: 5000,
@@ -239,6 +241,23 @@ fn a_daemon_follows_what_is_installed_and_rolls_back_what_fails() {
     let listed = says(&["list", place[0], place[1]]);
     let states: Vec<&str> = listed.lines().filter_map(|line| line.split(' ').next()).collect();
     assert_eq!(states, ["STATE", "current", "shipped"], "{listed}");
+    let trail = Trail::of_store(&daemon.folder.path().join("store"));
+    let mut recorded = [0; 3];
+    let count = |_: &Path, _: usize, line: &[u8], _: bool| {
+        match Record::decode(line).map(|record| record.event) {
+            Some(Event::ModelInstalled { .. }) => recorded[0] += 1,
+            Some(Event::ModelRolledBack { .. }) => recorded[1] += 1,
+            Some(Event::ModelChanged { .. }) => recorded[2] += 1,
+            _ => {}
+        }
+        Ok(())
+    };
+    trail.lines(count).expect("a trail");
+    assert_eq!(recorded[..2], [1, 2]);
+    assert!(
+        recorded[2] >= 2,
+        "the last change may be being written: {recorded:?}"
+    );
     let log = daemon.stop();
     assert!(log.contains("is ready and runs from the next exam on"), "{log}");
 

@@ -4,14 +4,17 @@ use std::io::{IsTerminal, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use super::{Code, Failure};
+use crate::audit::{self, Recorder, Trail};
 use crate::capture::Signal;
 use crate::exam::record::{Quality, Verdict};
 use crate::lines;
+use crate::package::InService;
 use crate::pipeline::{Event, Live, Parts, Pipeline, Site, Summary};
 use crate::web;
 
@@ -43,8 +46,53 @@ pub(super) fn listen(address: &str) -> Result<TcpListener, Failure> {
     Ok(listener)
 }
 
-/// Runs until the source is over (`end_with_source`) or a signal comes.
+/// Begins to record what a daemon does that starts now with `model` and a config of this hash. The thread ends when what
+/// was recorded is written.
+pub(super) fn audit(trail: &Trail, config: Option<String>, model: &InService) -> (Recorder, JoinHandle<()>) {
+    let before = trail.last(|record| match record.event {
+        audit::Event::Started { config, .. } => config,
+        _ => None,
+    });
+    let before = before.unwrap_or_else(|error| {
+        tracing::warn!(
+            "whether the config has changed cannot be told: {}",
+            crate::one_line(&error)
+        );
+        None
+    });
+    let (recorder, written) = Recorder::start(trail.clone());
+    recorder.record(audit::Event::Started {
+        software: format!("sonograde {}", env!("CARGO_PKG_VERSION")),
+        config: config.clone(),
+        model: model.model.identity().sha256.clone(),
+    });
+    if let (Some(before), Some(now)) = (before, config)
+        && before != now
+    {
+        recorder.record(audit::Event::ConfigChanged { before, now });
+    }
+    (recorder, written)
+}
+
+/// Runs until the source is over (`end_with_source`) or a signal comes, and until the audit trail is `written`.
 pub(super) fn serve(
+    parts: Parts,
+    written: JoinHandle<()>,
+    listener: Option<TcpListener>,
+    show: Show,
+    end_with_source: bool,
+) -> Result<(), Failure> {
+    let audit = parts.audit.clone();
+    let done = serve_page(parts, listener, show, end_with_source);
+    audit.record(audit::Event::Stopped);
+    drop(audit);
+    written
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    done
+}
+
+fn serve_page(
     mut parts: Parts,
     listener: Option<TcpListener>,
     show: Show,

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 
 use super::daemon::{self, Show};
 use super::{Code, Failure};
+use crate::audit::Trail;
 use crate::capture::phantom::{Grade, Phantom};
 use crate::capture::{FrameSource, Paced};
 use crate::config::{self, DEFAULT_LISTEN};
@@ -66,7 +67,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         .store
         .as_deref()
         .or(temporary.as_ref().map(tempfile::TempDir::path));
-    let store = Arc::new(Store::open(folder.expect("one of the two is there"))?);
+    let folder = folder.expect("one of the two is there");
+    let store = Arc::new(Store::open(folder)?);
+    let model = InService::shipped(args.engine.into())?;
+    let (audit, written) = daemon::audit(&Trail::of_store(folder), None, &model);
     let phantom = Phantom::new(args.seed, args.grade, args.seconds);
     let exam = config::Exam::default();
     let parts = Parts {
@@ -77,15 +81,16 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         source: phantom.describe(),
         pace: if args.fast { Pace::Fast } else { Pace::Recording },
         open: once(phantom, args.fast),
-        model: InService::shipped(args.engine.into())?,
+        model,
         news: None,
         store,
+        audit,
         idle: TimeDelta::seconds(exam.idle_s.into()),
         key_every_ms: u64::from(exam.key_frame_every_s) * 1000,
         events: None,
     };
     let show = if args.json { Show::Lines } else { Show::Status };
-    daemon::serve(parts, listener, show, args.headless)
+    daemon::serve(parts, written, listener, show, args.headless)
 }
 
 /// Gives the phantom when it is opened. A recording is opened once.

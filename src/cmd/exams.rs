@@ -2,7 +2,7 @@
 //!
 //! Runs on the main thread and needs the store for itself, so not beside the daemon that writes it. An exam
 //! without an end is one that lost power: it is shown as interrupted, with its frames and without a verdict.
-//! Changes nothing in the store.
+//! Changes nothing in the store but its audit trail, which says what was exported.
 
 mod export;
 mod show;
@@ -15,6 +15,7 @@ use clap::Subcommand;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::audit::{Actor, AuditError, Event, Trail};
 use crate::exam::record::{Exam, Grade, Verdict};
 use crate::store::{Store, StoreError};
 
@@ -60,6 +61,9 @@ pub enum Error {
     /// The store cannot be opened or read.
     #[error("cannot use the store")]
     Store(#[source] StoreError),
+    /// The export was made and is not in the audit trail.
+    #[error("what was exported is not in the audit trail")]
+    Audit(#[source] AuditError),
     /// There is no store in the folder.
     #[error("there is no store in {}: name the folder that `run` or `demo` writes with --store", .0.display())]
     NoStore(PathBuf),
@@ -114,7 +118,11 @@ pub fn run(args: &Args) -> Result<(), Error> {
         Action::List { json } => list(&store, *json, out),
         Action::Show { id, json } => show::show(&store, &find(&store, id)?, *json, out),
         Action::Export { id, to } => {
-            let (folder, damaged) = export::export(&store, &find(&store, id)?, to)?;
+            let exam = find(&store, id)?;
+            let (folder, damaged) = export::export(&store, &exam, to)?;
+            Trail::of_store(&args.store)
+                .append(&Actor::of_process(), Event::exported(&exam, &folder), Utc::now())
+                .map_err(Error::Audit)?;
             writeln!(out, "{}", folder.display()).map_err(Error::Print)?;
             none_damaged(damaged)
         }

@@ -1,5 +1,6 @@
 //! One file for each subcommand, and what they have in common: how they fail.
 
+pub mod audit;
 pub mod bench;
 mod daemon;
 pub mod demo;
@@ -12,6 +13,7 @@ pub mod run;
 
 use std::error::Error;
 
+use crate::audit::AuditError;
 use crate::capture::CaptureError;
 use crate::config::ConfigError;
 use crate::evaluate::EvaluateError;
@@ -80,6 +82,7 @@ fails_with! {
     CaptureError => Input,
     LayoutError => Rectangle,
     StoreError => Store,
+    AuditError => Store,
     phantom::Error => Output,
     ReportError => Output,
 }
@@ -88,6 +91,7 @@ impl From<exams::Error> for Failure {
     fn from(error: exams::Error) -> Self {
         match error {
             exams::Error::Store(error) => error.into(),
+            exams::Error::Audit(error) => error.into(),
             error => Self::new(Code::Output, error),
         }
     }

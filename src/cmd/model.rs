@@ -8,9 +8,11 @@ mod info;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use chrono::Utc;
 use clap::Subcommand;
 
 use super::{Code, Failure};
+use crate::audit::{Actor, Event, Trail};
 use crate::config::{self, Config};
 use crate::infer::{Model, Runtime};
 use crate::package::{self, Keys, Package, PackageError, Proven, Shelf, Signed, signature_of};
@@ -128,6 +130,19 @@ impl Place {
         }
     }
 
+    /// Writes into the audit trail of the config's store. Without a config nobody knows which that is, and before the first
+    /// start there is none; the daemon records which model it runs.
+    fn record(&self, event: Event) -> Result<(), Failure> {
+        let Some(config) = &self.config else {
+            return Ok(());
+        };
+        let store = Config::load(config)?.store.path;
+        if store.is_dir() {
+            Trail::of_store(&store).append(&Actor::of_process(), event, Utc::now())?;
+        }
+        Ok(())
+    }
+
     /// The file that is meant: the one given, or the installed one where a folder is. `None` is the shipped model.
     fn file(&self, given: Option<&Path>) -> Result<Option<PathBuf>, Failure> {
         if given.is_some() || (self.config.is_none() && self.folder.is_none()) {
@@ -154,9 +169,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             golden,
             out,
         } => pack(model, card, golden, out)?,
-        Action::Install { file, place } => install(file, &place.shelf()?)?,
+        Action::Install { file, place } => install(file, place)?,
         Action::List { place } => list(&place.folder()?)?,
-        Action::Rollback { place } => rollback(&place.shelf()?)?,
+        Action::Rollback { place } => rollback(place)?,
     };
     match io::stdout().write_all(said.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
@@ -216,8 +231,13 @@ fn pack(model: &Path, card: &Path, golden: &Path, out: &Path) -> Result<String, 
     ))
 }
 
-fn install(file: &Path, shelf: &Shelf) -> Result<String, Failure> {
+fn install(file: &Path, place: &Place) -> Result<String, Failure> {
+    let shelf = place.shelf()?;
     let entry = shelf.install(file)?;
+    place.record(Event::ModelInstalled {
+        name: format!("{} {}", entry.name, entry.version),
+        model: entry.model,
+    })?;
     Ok(format!(
         "{} {} is installed in {} and runs from the next exam on\n",
         entry.name,
@@ -226,10 +246,14 @@ fn install(file: &Path, shelf: &Shelf) -> Result<String, Failure> {
     ))
 }
 
-fn rollback(shelf: &Shelf) -> Result<String, Failure> {
-    let name = shelf.rollback()?.map_or("the shipped model".into(), |e| {
-        format!("{} {}", e.name, e.version)
-    });
+fn rollback(place: &Place) -> Result<String, Failure> {
+    let name = place
+        .shelf()?
+        .rollback()?
+        .map_or("the shipped model".into(), |e| {
+            format!("{} {}", e.name, e.version)
+        });
+    place.record(Event::ModelRolledBack { name: name.clone() })?;
     Ok(format!("{name} runs from the next exam on\n"))
 }
 

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 
 use super::Failure;
 use super::daemon::{self, Show};
+use crate::audit::{Trail, syslog};
 use crate::capture::phantom::Phantom;
 use crate::capture::{Paced, clip, v4l2};
 use crate::config::{Config, Model, Source};
@@ -35,6 +36,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let (model, news) = model(config.model)?;
     let listener = daemon::listen(&config.web.listen)?;
     let store = Arc::new(Store::open(&config.store.path)?);
+    let trail = Trail::of_store(&config.store.path);
+    let (audit, written) = daemon::audit(&trail, Some(config.sha256), &model);
+    if let Some(server) = config.audit.syslog {
+        syslog::forward(trail, server)?;
+    }
     let (open, pace, source) = source(&config.source);
     let parts = Parts {
         open,
@@ -46,13 +52,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         model,
         news,
         store,
+        audit,
         source,
         idle: TimeDelta::seconds(config.exam.idle_s.into()),
         key_every_ms: u64::from(config.exam.key_frame_every_s) * 1000,
         events: None,
     };
     let show = if args.json { Show::Lines } else { Show::Log };
-    daemon::serve(parts, Some(listener), show, false).map(|_| ())
+    daemon::serve(parts, written, Some(listener), show, false)
 }
 
 /// The model to begin with, and where later ones come from.

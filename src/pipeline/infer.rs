@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::models::Ready;
 use super::rates::RateMeter;
 use super::{Event, ExamView, Live, Shared, StoreView, Summary};
+use crate::audit::{self, Recorder};
 use crate::capture::{Signal, Taken};
 use crate::exam::Session;
 use crate::exam::record::{Exam, Graded, KeyFrame, KeyReason, Provenance, Quality, Uids};
@@ -33,6 +34,7 @@ pub(super) struct Stage {
     pub screen: Screen,
     pub grader: Grader,
     pub writer: Writer,
+    pub audit: Recorder,
     pub source: String,
     pub idle: TimeDelta,
     pub key_every_ms: u64,
@@ -142,6 +144,8 @@ impl Stage {
             model.name,
             model.version
         );
+        self.audit
+            .record(audit::Event::model_changed(&now.live.model.model, model));
         self.grader = ready.grader;
         now.live.model = ready.view;
         (now.live.graded, now.live.exam, now.live.model_next) = (None, None, None);
@@ -239,6 +243,7 @@ impl Stage {
         if let Some(exam) = step.begun {
             tracing::info!(exam = exam.id, "exam begun");
             now.verdict_at = None;
+            self.audit.record(audit::Event::begun(&exam));
             self.store(Entry::Begin(Box::new(exam)));
         }
         if graded.outcome.is_ok() {
@@ -266,6 +271,7 @@ impl Stage {
         if let Some(verdict) = &exam.verdict {
             now.live.exam = Some(view(&exam, verdict.clone()));
         }
+        self.audit.record(audit::Event::ended(&exam));
         self.store(Entry::End(Box::new(exam.clone())));
         if let Some(events) = &self.events {
             let _ = events.send(Event::Ended(Box::new(exam.clone())));
@@ -282,7 +288,7 @@ impl Stage {
         now.live.store = StoreView {
             saved: status.saved,
             waiting: status.waiting,
-            fault: status.fault,
+            fault: status.fault.or_else(|| self.audit.fault()),
         };
         self.publish.send_modify(|live| {
             let presence = self.shared.presence();

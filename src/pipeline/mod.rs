@@ -23,6 +23,7 @@ use tokio::sync::watch;
 pub use live::{ExamView, Live, ModelView, Rates, Site, StoreView};
 pub use models::News;
 
+use crate::audit::Recorder;
 use crate::capture::{CaptureError, FrameSource, Lost, Signal, Slot};
 use crate::exam::record::{Exam, Graded, ModelIdentity};
 use crate::frame::{Frame, Rect};
@@ -59,6 +60,8 @@ pub struct Parts {
     pub news: Option<News>,
     /// Where results go.
     pub store: Arc<Store>,
+    /// Who did what.
+    pub audit: Recorder,
     /// Words for the source in records.
     pub source: String,
     /// An exam ends this long after its last scored frame.
@@ -183,6 +186,7 @@ impl Pipeline {
             screen: parts.screen,
             grader: ready.grader,
             writer,
+            audit: parts.audit,
             source: parts.source,
             idle: parts.idle,
             key_every_ms: parts.key_every_ms,

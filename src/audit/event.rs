@@ -1,0 +1,186 @@
+//! What is recorded, and who did it.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::user;
+use crate::exam::record::{Exam, Grade, ModelIdentity};
+
+/// Who did it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The user that the program runs as.
+    pub user: String,
+    /// The user who logged in and started it, where that is known: `alice` under `sudo`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub login: Option<String>,
+}
+
+impl Actor {
+    /// Whoever runs this process.
+    pub fn of_process() -> Self {
+        Self {
+            user: user::effective(),
+            login: user::login(),
+        }
+    }
+
+    /// The person if one is known, the user of the program if not.
+    pub fn name(&self) -> &str {
+        self.login.as_deref().unwrap_or(&self.user)
+    }
+}
+
+/// Whose data an event touches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// The exam's id in the store.
+    pub exam: String,
+    /// Study Instance UID, once it has one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub study: Option<String>,
+    /// Patient ID, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub patient_id: Option<String>,
+    /// Patient's name, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub patient_name: Option<String>,
+}
+
+impl Subject {
+    fn of(exam: &Exam) -> Self {
+        let order = exam.order.as_ref();
+        let study = exam.uids.as_ref().map(|uids| uids.study.clone());
+        Self {
+            exam: exam.id.clone(),
+            study: study.or_else(|| order?.study_instance_uid.clone()),
+            patient_id: order.and_then(|order| order.patient_id.clone()),
+            patient_name: order.and_then(|order| order.patient_name.clone()),
+        }
+    }
+}
+
+/// What happened. In JSON its name is `event`; members are only ever added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The daemon started.
+    Started {
+        /// This program and its version.
+        software: String,
+        /// SHA-256 of its config file; absent where there is none, as in a demo.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        config: Option<String>,
+        /// SHA-256 of the model that grades.
+        model: String,
+    },
+    /// The daemon stopped, as it was told to.
+    Stopped,
+    /// The config file is another than at the last start.
+    ConfigChanged {
+        /// SHA-256 of the one before.
+        before: String,
+        /// SHA-256 of the one now.
+        now: String,
+    },
+    /// An exam began.
+    ExamBegun {
+        /// Which, and whose.
+        #[serde(flatten)]
+        subject: Subject,
+        /// SHA-256 of the model that grades it.
+        model: String,
+    },
+    /// An exam ended.
+    ExamEnded {
+        /// Which, and whose.
+        #[serde(flatten)]
+        subject: Subject,
+        /// What it concluded.
+        verdict: Option<Grade>,
+        /// Its last frame.
+        ended: Option<DateTime<Utc>>,
+    },
+    /// Another model grades from here on.
+    ModelChanged {
+        /// SHA-256 of the one before.
+        before: String,
+        /// SHA-256 of the one now.
+        now: String,
+        /// Its name and version.
+        name: String,
+    },
+    /// A model package was installed, to grade from the next exam on.
+    ModelInstalled {
+        /// Name and version.
+        name: String,
+        /// SHA-256 of the model.
+        model: String,
+    },
+    /// The model before was chosen again, to grade from the next exam on.
+    ModelRolledBack {
+        /// Its name and version.
+        name: String,
+    },
+    /// An exam was copied out of the store.
+    Exported {
+        /// Which, and whose.
+        #[serde(flatten)]
+        subject: Subject,
+        /// The folder it was copied to.
+        to: String,
+    },
+    /// This trail was exported.
+    TrailRead,
+    /// The line before this one was never finished: the power went, or the disk was full.
+    Unfinished {
+        /// How many bytes of it there are.
+        bytes: u64,
+    },
+    /// Records are missing at the end: the trail goes on where its head says that it was.
+    Shortened {
+        /// The last record that is there.
+        found: u64,
+        /// The last record that was written.
+        head: u64,
+    },
+}
+
+impl Event {
+    /// `exam` begins.
+    pub fn begun(exam: &Exam) -> Self {
+        Self::ExamBegun {
+            subject: Subject::of(exam),
+            model: exam.provenance.model.sha256.clone(),
+        }
+    }
+
+    /// `exam` has ended.
+    pub fn ended(exam: &Exam) -> Self {
+        Self::ExamEnded {
+            subject: Subject::of(exam),
+            verdict: exam.verdict.as_ref().map(|verdict| verdict.verdict),
+            ended: exam.ended,
+        }
+    }
+
+    /// `exam` was copied to the folder `to`.
+    pub fn exported(exam: &Exam, to: &Path) -> Self {
+        let to = std::path::absolute(to).unwrap_or_else(|_| to.into());
+        Self::Exported {
+            subject: Subject::of(exam),
+            to: to.display().to_string(),
+        }
+    }
+
+    /// `now` grades instead of `before`.
+    pub fn model_changed(before: &ModelIdentity, now: &ModelIdentity) -> Self {
+        Self::ModelChanged {
+            before: before.sha256.clone(),
+            now: now.sha256.clone(),
+            name: format!("{} {}", now.name, now.version),
+        }
+    }
+}
