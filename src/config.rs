@@ -9,6 +9,7 @@ use crate::capture::phantom::Grade;
 use crate::frame::Rect;
 use crate::infer::{Choice, Runtime};
 use crate::package::{Keys, Shelf};
+use crate::panel;
 use crate::screen::PanePreset;
 
 /// Everything that `sonograde run` can be told.
@@ -31,6 +32,8 @@ pub struct Config {
     /// The bedside page.
     #[serde(default)]
     pub web: Web,
+    /// Lamps and switches, if there are any.
+    pub panel: Option<panel::Settings>,
 }
 
 /// `[source]`: `kind` is `v4l2`, `clip` or `phantom`.
@@ -227,17 +230,35 @@ pub enum ConfigError {
     },
 }
 
+/// The config with every default, and words for each key.
+pub const DEFAULT: &str = include_str!("../systemd/sonograde.toml");
+
+/// The text of a config file.
+///
+/// # Errors
+/// [`ConfigError::Read`].
+pub fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        path: path.into(),
+        source,
+    })
+}
+
 impl Config {
     /// Reads and checks a file.
     ///
     /// # Errors
     /// [`ConfigError`] with file, line and what was expected.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
-            path: path.into(),
-            source,
-        })?;
-        toml::from_str(&text).map_err(|error| {
+        Self::parse(path, &read(path)?)
+    }
+
+    /// Checks the text of the file `path`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`].
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
             ConfigError::Invalid {
                 path: path.into(),

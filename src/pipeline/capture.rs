@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Opener, Pace, Shared};
 use crate::capture::{CaptureError, Captured, FrameSource, Signal};
 use crate::frame::{BufferPool, Frame};
+use crate::health::Heart;
 
 /// The longest a source may wait for a frame before the thread looks around.
 const WAIT: Duration = Duration::from_millis(100);
@@ -14,7 +15,7 @@ const SILENCE: Duration = Duration::from_millis(500);
 const FIRST_BACKOFF: Duration = Duration::from_millis(125);
 const LAST_BACKOFF: Duration = Duration::from_secs(2);
 
-pub(super) fn run(mut open: Opener, pace: Pace, shared: &Shared) {
+pub(super) fn run(mut open: Opener, pace: Pace, shared: &Shared, heart: &Heart) {
     let mut backoff = FIRST_BACKOFF;
     let mut said = String::new();
     let mut numbering = Numbering::default();
@@ -25,7 +26,7 @@ pub(super) fn run(mut open: Opener, pace: Pace, shared: &Shared) {
                 said.clear();
                 backoff = FIRST_BACKOFF;
                 numbering.opened();
-                match drain(&mut *source, pace, shared, &mut numbering) {
+                match drain(&mut *source, pace, shared, &mut numbering, heart) {
                     Some(error) => error,
                     None => break,
                 }
@@ -46,6 +47,7 @@ pub(super) fn run(mut open: Opener, pace: Pace, shared: &Shared) {
         }
         let until = Instant::now() + backoff;
         while Instant::now() < until && !shared.stopping() {
+            heart.beat();
             std::thread::sleep(WAIT.min(backoff));
         }
         backoff = LAST_BACKOFF.min(backoff * 2);
@@ -59,17 +61,19 @@ fn drain(
     pace: Pace,
     shared: &Shared,
     numbering: &mut Numbering,
+    heart: &Heart,
 ) -> Option<CaptureError> {
     let pool = BufferPool::default();
     let mut last = Instant::now();
     while !shared.stopping() {
+        heart.beat();
         match source.next(&pool, WAIT) {
             Ok(Captured::Frame(mut frame)) => {
                 numbering.go_on(&mut frame);
                 last = Instant::now();
                 shared.captured.fetch_add(1, Ordering::Relaxed);
                 shared.set_signal(Signal::Live);
-                hand_over((last, frame), pace, shared);
+                hand_over((last, frame), pace, shared, heart);
             }
             Ok(Captured::Nothing) => {
                 if last.elapsed() > SILENCE && pace == Pace::Device {
@@ -94,7 +98,7 @@ fn drain(
     None
 }
 
-fn hand_over(frame: (Instant, Frame), pace: Pace, shared: &Shared) {
+fn hand_over(frame: (Instant, Frame), pace: Pace, shared: &Shared, heart: &Heart) {
     if pace != Pace::Fast {
         return shared.slot.put(frame);
     }
@@ -103,6 +107,7 @@ fn hand_over(frame: (Instant, Frame), pace: Pace, shared: &Shared) {
         if shared.stopping() {
             return;
         }
+        heart.beat();
         waiting = shared.slot.put_when_empty(frame, WAIT);
     }
 }

@@ -16,6 +16,7 @@ use crate::exam::Session;
 use crate::exam::record::{Exam, Graded, KeyFrame, KeyReason, Provenance, Quality};
 use crate::frame::Frame;
 use crate::grader::Grader;
+use crate::health::Heart;
 use crate::preprocess;
 use crate::screen::{Layout, Screen};
 use crate::store::{Entry, StoreError, Writer};
@@ -38,6 +39,7 @@ pub(super) struct Stage {
     pub key_every_ms: u64,
     pub events: Option<SyncSender<Event>>,
     pub publish: watch::Sender<Live>,
+    pub heart: Heart,
 }
 
 /// What changes from frame to frame.
@@ -73,6 +75,7 @@ impl Stage {
             ended: None,
         };
         loop {
+            self.heart.beat();
             match self.shared.slot.take(WAIT) {
                 Taken::Value((at, frame)) => {
                     now.clock = Some((at, DateTime::from(frame.wall)));
@@ -288,6 +291,7 @@ impl Stage {
             waiting: status.waiting,
             fault: status.fault,
         };
+        now.live.panel_fault = self.shared.panel_fault();
         self.publish.send_replace(now.live.clone());
     }
 }
