@@ -30,7 +30,8 @@ pub fn run(args: &Args, cli: clap::Command) -> Result<(), Failure> {
     })
 }
 
-fn write(out: &Path, mut cli: clap::Command) -> io::Result<()> {
+fn write(out: &Path, cli: clap::Command) -> io::Result<()> {
+    let mut cli = cli.disable_help_subcommand(true);
     let (man, completions) = (out.join("man"), out.join("completions"));
     fs::create_dir_all(&man)?;
     fs::create_dir_all(&completions)?;
