@@ -11,6 +11,7 @@ use crate::capture::phantom::Grade;
 use crate::frame::Rect;
 use crate::infer::{Choice, Runtime};
 use crate::package::{Keys, Shelf};
+use crate::panel;
 use crate::screen::PanePreset;
 
 /// Everything that `sonograde run` can be told.
@@ -39,6 +40,8 @@ pub struct Config {
     /// SHA-256 of the file.
     #[serde(skip)]
     pub sha256: String,
+    /// Lamps and switches, if there are any.
+    pub panel: Option<panel::Settings>,
 }
 
 /// `[source]`: `kind` is `v4l2`, `clip` or `phantom`.
@@ -247,18 +250,36 @@ pub enum ConfigError {
     },
 }
 
+/// The config with every default, and words for each key.
+pub const DEFAULT: &str = include_str!("../systemd/sonograde.toml");
+
+/// The text of a config file.
+///
+/// # Errors
+/// [`ConfigError::Read`].
+pub fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        path: path.into(),
+        source,
+    })
+}
+
 impl Config {
     /// Reads and checks a file.
     ///
     /// # Errors
     /// [`ConfigError`] with file, line and what was expected.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
-            path: path.into(),
-            source,
-        })?;
-        let parsed = toml::from_str(&text).map(|config: Self| Self {
-            sha256: crate::hex(&Sha256::digest(&text)),
+        Self::parse(path, &read(path)?)
+    }
+
+    /// Checks the text of the file `path`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`].
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let parsed = toml::from_str(text).map(|config: Self| Self {
+            sha256: crate::hex(&Sha256::digest(text)),
             ..config
         });
         parsed.map_err(|error| {

@@ -6,6 +6,7 @@
 
 pub mod cmd;
 pub mod config;
+pub mod health;
 pub mod frame;
 pub mod capture;
 pub mod screen;
@@ -22,6 +23,7 @@ pub mod dicom;
 pub mod audit;
 pub mod pipeline;
 pub mod web;
+pub mod panel;
 
 /// An error and its causes on one line.
 pub fn one_line(error: &dyn std::error::Error) -> String {

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use sonograde::cmd;
 use tracing::level_filters::LevelFilter;
 
@@ -19,6 +19,10 @@ struct Cli {
 enum Command {
     Demo(cmd::demo::Args),
     Run(cmd::run::Args),
+    Config(cmd::config::Args),
+    Doctor(cmd::doctor::Args),
+    Panel(cmd::panel::Args),
+    Generate(cmd::generate::Args),
     Grade(cmd::grade::Args),
     Exams(cmd::exams::Args),
     Audit(cmd::audit::Args),
@@ -46,6 +50,10 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Demo(args) => cmd::demo::run(&args),
         Command::Run(args) => cmd::run::run(&args),
+        Command::Config(args) => cmd::config::run(&args),
+        Command::Doctor(args) => cmd::doctor::run(&args),
+        Command::Panel(args) => cmd::panel::run(&args),
+        Command::Generate(args) => cmd::generate::run(&args, Cli::command()),
         Command::Grade(args) => cmd::grade::run(&args),
         Command::Exams(args) => cmd::exams::run(&args).map_err(Into::into),
         Command::Audit(args) => cmd::audit::run(&args).map_err(Into::into),

@@ -117,6 +117,7 @@ fn a_model_installed_during_an_exam_waits_for_its_end() {
         source: "a test".into(),
         idle: TimeDelta::days(1),
         key_every_ms: 5000,
+        panel: None,
         events: None,
     });
     let pipeline = pipeline.expect("a pipeline");

@@ -6,11 +6,13 @@
 //! received when the server closes it in answer to our end; so a message may come twice, but none is lost that the server
 //! took. UDP promises nothing. No TLS: where the standard's profile with TLS is asked for, a relay on the cart adds it.
 
+use std::convert::Infallible;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs, UdpSocket};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use super::line::{Line, Record};
@@ -70,11 +72,16 @@ impl TryFrom<String> for Server {
     }
 }
 
-/// Sends the records of `trail` to `server`, from where the last process stopped, as long as this one lives.
+/// Sending goes on until this is dropped.
+pub struct Forwarding {
+    _stop: Sender<Infallible>,
+}
+
+/// Sends the records of `trail` to `server`, from where the last process stopped.
 ///
 /// # Errors
 /// [`AuditError`] if it cannot be told where that was.
-pub fn forward(trail: Trail, server: Server) -> Result<(), AuditError> {
+pub fn forward(trail: Trail, server: Server) -> Result<Forwarding, AuditError> {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host: String = host
         .trim()
@@ -97,8 +104,10 @@ pub fn forward(trail: Trail, server: Server) -> Result<(), AuditError> {
     };
     forwarder.sent = forwarder.read_position()?;
     let thread = std::thread::Builder::new().name("audit-forward".into());
-    let thread = thread.spawn(move || forwarder.run());
-    thread.map(drop).map_err(fault("start the thread for", &folder))
+    let (stop, stopped) = mpsc::channel();
+    let thread = thread.spawn(move || forwarder.run(&stopped));
+    thread.map_err(fault("start the thread for", &folder))?;
+    Ok(Forwarding { _stop: stop })
 }
 
 struct Forwarder {
@@ -121,7 +130,7 @@ struct Batch {
 }
 
 impl Forwarder {
-    fn run(mut self) {
+    fn run(mut self, stopped: &Receiver<Infallible>) {
         let mut pause = EVERY;
         let mut failed = false;
         loop {
@@ -138,7 +147,9 @@ impl Forwarder {
                     (failed, pause) = (true, (pause * 2).min(LONGEST_PAUSE));
                 }
             }
-            std::thread::sleep(pause);
+            if stopped.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected) {
+                return;
+            }
         }
     }
 

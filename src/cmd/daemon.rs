@@ -2,13 +2,14 @@
 
 use std::io::{IsTerminal, Write};
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::service::{self, Watchdog};
 use super::{Code, Failure};
 use crate::audit::{self, Recorder, Trail};
 use crate::capture::Signal;
@@ -34,6 +35,18 @@ const LINES_WAITING: usize = 1024;
 /// How often the status line is written: to a terminal, and to a file.
 const STATUS_EVERY: Duration = Duration::from_millis(200);
 const STATUS_EVERY_FILE: Duration = Duration::from_secs(5);
+
+/// Why serving ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// A signal, or the end of the source.
+    Stopped,
+    /// SIGHUP: the config is to be read again.
+    Reload,
+}
+
+/// Asked at SIGHUP whether there is a config to go on with.
+pub(super) type Reload = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// Takes the page's address before anything else is started.
 pub(super) fn listen(address: &str) -> Result<TcpListener, Failure> {
@@ -74,16 +87,18 @@ pub(super) fn audit(trail: &Trail, config: Option<String>, model: &InService) ->
     (recorder, written)
 }
 
-/// Runs until the source is over (`end_with_source`) or a signal comes, and until the audit trail is `written`.
+/// Runs until the source is over (`end_with_source`), a signal comes, or no exam runs after a SIGHUP that `reload` agrees to;
+/// and until the audit trail is `written`.
 pub(super) fn serve(
     parts: Parts,
     written: JoinHandle<()>,
     listener: Option<TcpListener>,
     show: Show,
     end_with_source: bool,
-) -> Result<(), Failure> {
+    reload: Option<Reload>,
+) -> Result<Ended, Failure> {
     let audit = parts.audit.clone();
-    let done = serve_page(parts, listener, show, end_with_source);
+    let done = serve_page(parts, listener, show, end_with_source, reload);
     audit.record(audit::Event::Stopped);
     drop(audit);
     written
@@ -97,7 +112,8 @@ fn serve_page(
     listener: Option<TcpListener>,
     show: Show,
     end_with_source: bool,
-) -> Result<(), Failure> {
+    reload: Option<Reload>,
+) -> Result<Ended, Failure> {
     let site = Site {
         source: parts.source.clone(),
         version: env!("CARGO_PKG_VERSION"),
@@ -117,6 +133,16 @@ fn serve_page(
     runtime.spawn(on_signal(stop.clone()));
     let pipeline = Pipeline::start(parts)?;
     let stopper = Arc::new(pipeline.stopper());
+    let ended = Arc::new(Mutex::new(Ended::Stopped));
+    if let Some(reload) = reload {
+        runtime.spawn(on_hangup(
+            reload,
+            pipeline.live(),
+            Arc::clone(&ended),
+            stop.clone(),
+        ));
+    }
+    let _watchdog = Watchdog::start(pipeline.pulses());
     let page = match listener {
         Some(listener) => {
             let address = listener.local_addr().map_err(other)?;
@@ -135,12 +161,16 @@ fn serve_page(
         stop_pipeline();
     });
 
+    service::ready();
     let written = match events {
         Some(events) => write_lines(&events),
         None => watch_status(&pipeline, show),
     };
     if written.is_err() {
         stopper();
+    }
+    if *stop.borrow() {
+        service::stopping();
     }
     let summary = pipeline.join()?;
     if show == Show::Status {
@@ -155,7 +185,9 @@ fn serve_page(
         let served = runtime.block_on(page).map_err(|e| Failure::new(Code::Other, e))?;
         served.map_err(|e| Failure::new(Code::Listen, e))?;
     }
-    written.map_err(|e| Failure::new(Code::Output, format!("cannot write to stdout: {e}")))
+    written.map_err(|e| Failure::new(Code::Output, format!("cannot write to stdout: {e}")))?;
+    let ended = *ended.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(ended)
 }
 
 async fn on_signal(stop: watch::Sender<bool>) {
@@ -167,6 +199,29 @@ async fn on_signal(stop: watch::Sender<bool>) {
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
     }
+    stop.send_replace(true);
+}
+
+async fn on_hangup(
+    reload: Reload,
+    mut live: watch::Receiver<Live>,
+    ended: Arc<Mutex<Ended>>,
+    stop: watch::Sender<bool>,
+) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+        return;
+    };
+    while hangup.recv().await.is_some() {
+        if reload() {
+            break;
+        }
+    }
+    // An error means that the pipeline has ended, and with it the exam.
+    let _ = live
+        .wait_for(|live| live.exam.as_ref().is_none_or(|exam| exam.ended))
+        .await;
+    *ended.lock().unwrap_or_else(PoisonError::into_inner) = Ended::Reload;
     stop.send_replace(true);
 }
 

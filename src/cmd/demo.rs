@@ -87,10 +87,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         audit,
         idle: TimeDelta::seconds(exam.idle_s.into()),
         key_every_ms: u64::from(exam.key_frame_every_s) * 1000,
+        panel: None,
         events: None,
     };
     let show = if args.json { Show::Lines } else { Show::Status };
-    daemon::serve(parts, written, listener, show, args.headless)
+    daemon::serve(parts, written, listener, show, args.headless, None).map(|_| ())
 }
 
 /// Gives the phantom when it is opened. A recording is opened once.

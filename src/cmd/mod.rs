@@ -2,14 +2,19 @@
 
 pub mod audit;
 pub mod bench;
+pub mod config;
 mod daemon;
 pub mod demo;
+pub mod doctor;
 pub mod evaluate;
 pub mod exams;
+pub mod generate;
 pub mod grade;
 pub mod model;
+pub mod panel;
 pub mod phantom;
 pub mod run;
+mod service;
 
 use std::error::Error;
 
@@ -23,6 +28,9 @@ use crate::infer::ModelError;
 use crate::package::PackageError;
 use crate::screen::LayoutError;
 use crate::store::StoreError;
+
+/// Where the daemon's config is if nobody says.
+pub(crate) const CONFIG: &str = "/etc/sonograde.toml";
 
 /// What a process says with its exit status. Numbers are kept stable; 2 is a wrong command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +52,8 @@ pub enum Code {
     Listen = 8,
     /// Results cannot be written where they were asked for.
     Output = 9,
+    /// `doctor` found a fault.
+    Fault = 10,
 }
 
 /// Why a command failed, and with which exit status.

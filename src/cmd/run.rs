@@ -1,16 +1,19 @@
 //! `sonograde run`: the daemon.
 
-use std::path::PathBuf;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use chrono::TimeDelta;
 
 use super::Failure;
-use super::daemon::{self, Show};
-use crate::audit::{Trail, syslog};
+use super::daemon::{self, Ended, Show};
+use crate::audit::Trail;
+use crate::audit::syslog::{self, Forwarding};
 use crate::capture::phantom::Phantom;
 use crate::capture::{Paced, clip, v4l2};
-use crate::config::{Config, Model, Source};
+use crate::config::{self, Config, Model, Source};
 use crate::package::{InService, PackageError};
 use crate::pipeline::{News, Opener, Pace, Parts};
 use crate::screen::Screen;
@@ -27,20 +30,72 @@ pub struct Args {
     json: bool,
 }
 
-/// Runs the daemon until SIGINT or SIGTERM.
+/// Runs the daemon until SIGINT or SIGTERM. SIGHUP: reads the config again, once no exam runs.
 ///
 /// # Errors
 /// [`Failure`] for what it cannot start without. A missing or broken capture device is none: it is shown.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let config = Config::load(&args.config)?;
+    let path = &args.config;
+    let show = if args.json { Show::Lines } else { Show::Log };
+    let mut last: Option<String> = None;
+    loop {
+        let fresh = config::read(path).map_err(Failure::from);
+        let fresh = fresh.and_then(|text| prepare(Config::parse(path, &text)?).map(|ready| (text, ready)));
+        let (text, ready) = match (fresh, last) {
+            (Ok(fresh), _) => fresh,
+            (Err(failure), None) => return Err(failure),
+            (Err(failure), Some(text)) => {
+                tracing::error!("the old config goes on: {}", crate::one_line(&*failure.error));
+                let ready = prepare(Config::parse(path, &text)?)?;
+                (text, ready)
+            }
+        };
+        last = Some(text);
+        let path = path.clone();
+        let reload = Box::new(move || agree(&path));
+        match daemon::serve(
+            ready.parts,
+            ready.written,
+            Some(ready.listener),
+            show,
+            false,
+            Some(reload),
+        )? {
+            Ended::Stopped => return Ok(()),
+            Ended::Reload => tracing::info!("reading the config again"),
+        }
+    }
+}
+
+/// Whether the config can be gone on with; said either way.
+fn agree(path: &Path) -> bool {
+    match Config::load(path) {
+        Ok(_) => {
+            tracing::info!("the config is read again when no exam runs");
+            true
+        }
+        Err(error) => {
+            tracing::error!("the config stays as it was: {}", crate::one_line(&error));
+            false
+        }
+    }
+}
+
+/// Everything that the daemon cannot start without.
+struct Ready {
+    parts: Parts,
+    /// Ends when the audit trail is written.
+    written: JoinHandle<()>,
+    listener: TcpListener,
+    _forwarding: Option<Forwarding>,
+}
+
+fn prepare(config: Config) -> Result<Ready, Failure> {
     let (model, news) = model(config.model)?;
     let listener = daemon::listen(&config.web.listen)?;
     let store = Arc::new(Store::open(&config.store.path)?);
     let trail = Trail::of_store(&config.store.path);
     let (audit, written) = daemon::audit(&trail, Some(config.sha256), &model);
-    if let Some(server) = config.audit.syslog {
-        syslog::forward(trail, server)?;
-    }
     let (open, pace, source) = source(&config.source);
     let parts = Parts {
         open,
@@ -56,14 +111,20 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         source,
         idle: TimeDelta::seconds(config.exam.idle_s.into()),
         key_every_ms: u64::from(config.exam.key_frame_every_s) * 1000,
+        panel: config.panel,
         events: None,
     };
-    let show = if args.json { Show::Lines } else { Show::Log };
-    daemon::serve(parts, written, Some(listener), show, false)
+    let forwarding = config.audit.syslog.map(|server| syslog::forward(trail, server));
+    Ok(Ready {
+        parts,
+        written,
+        listener,
+        _forwarding: forwarding.transpose()?,
+    })
 }
 
 /// The model to begin with, and where later ones come from.
-fn model(model: Model) -> Result<(InService, Option<News>), PackageError> {
+pub(super) fn model(model: Model) -> Result<(InService, Option<News>), PackageError> {
     match model {
         Model::Shipped(runtime) => Ok((InService::shipped(runtime)?, None)),
         Model::File(path, runtime) => Ok((InService::file(&path, runtime)?, None)),
@@ -75,7 +136,7 @@ fn model(model: Model) -> Result<(InService, Option<News>), PackageError> {
     }
 }
 
-fn source(source: &Source) -> (Opener, Pace, String) {
+pub(super) fn source(source: &Source) -> (Opener, Pace, String) {
     match source {
         Source::V4l2 {
             device,

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::{Live, Opener, Pace, Shared};
 use crate::capture::{CaptureError, Captured, FrameSource, Signal};
 use crate::frame::{BufferPool, Frame};
+use crate::health::Heart;
 
 /// The longest a source may wait for a frame before the thread looks around.
 const WAIT: Duration = Duration::from_millis(50);
@@ -18,7 +19,13 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(125);
 /// Opening takes its time too: together it stays under 2 s from a fault's end to the next picture.
 const LAST_BACKOFF: Duration = Duration::from_secs(1);
 
-pub(super) fn run(mut open: Opener, pace: Pace, shared: &Shared, publish: &watch::Sender<Live>) {
+pub(super) fn run(
+    mut open: Opener,
+    pace: Pace,
+    shared: &Shared,
+    publish: &watch::Sender<Live>,
+    heart: &Heart,
+) {
     let mut backoff = FIRST_BACKOFF;
     let mut said = String::new();
     let mut numbering = Numbering::default();
@@ -28,7 +35,7 @@ pub(super) fn run(mut open: Opener, pace: Pace, shared: &Shared, publish: &watch
                 tracing::info!("capturing from {}", source.describe());
                 let began = Instant::now();
                 numbering.opened();
-                let error = drain(&mut *source, pace, shared, publish, &mut numbering);
+                let error = drain(&mut *source, pace, shared, publish, &mut numbering, heart);
                 if began.elapsed() > LAST_BACKOFF {
                     said.clear();
                     backoff = FIRST_BACKOFF;
@@ -58,6 +65,7 @@ pub(super) fn run(mut open: Opener, pace: Pace, shared: &Shared, publish: &watch
         }
         let until = Instant::now() + backoff;
         while Instant::now() < until && !shared.stopping() {
+            heart.beat();
             std::thread::sleep(WAIT.min(backoff));
         }
         backoff = LAST_BACKOFF.min(backoff * 2);
@@ -72,11 +80,13 @@ fn drain(
     shared: &Shared,
     publish: &watch::Sender<Live>,
     numbering: &mut Numbering,
+    heart: &Heart,
 ) -> Option<CaptureError> {
     let pool = BufferPool::default();
     let before = shared.lost();
     let mut last = Instant::now();
     while !shared.stopping() {
+        heart.beat();
         let captured = source.next(&pool, WAIT);
         shared.set_lost(before + source.lost());
         match captured {
@@ -85,7 +95,7 @@ fn drain(
                 last = Instant::now();
                 shared.captured.fetch_add(1, Ordering::Relaxed);
                 shared.set_signal(&Signal::Live);
-                hand_over((last, frame), pace, shared);
+                hand_over((last, frame), pace, shared, heart);
             }
             Ok(Captured::Nothing) => {
                 if last.elapsed() > SILENCE && pace == Pace::Device {
@@ -124,7 +134,7 @@ fn say(signal: Signal, shared: &Shared, publish: &watch::Sender<Live>) {
     }
 }
 
-fn hand_over(frame: (Instant, Frame), pace: Pace, shared: &Shared) {
+fn hand_over(frame: (Instant, Frame), pace: Pace, shared: &Shared, heart: &Heart) {
     if pace != Pace::Fast {
         return shared.slot.put(frame);
     }
@@ -133,6 +143,7 @@ fn hand_over(frame: (Instant, Frame), pace: Pace, shared: &Shared) {
         if shared.stopping() {
             return;
         }
+        heart.beat();
         waiting = shared.slot.put_when_empty(frame, WAIT);
     }
 }

@@ -17,6 +17,7 @@ use crate::exam::Session;
 use crate::exam::record::{Exam, Graded, KeyFrame, KeyReason, Provenance, Quality, Uids};
 use crate::frame::Frame;
 use crate::grader::Grader;
+use crate::health::Heart;
 use crate::preprocess;
 use crate::screen::{Layout, Screen};
 use crate::store::{Entry, StoreError, Writer};
@@ -40,6 +41,7 @@ pub(super) struct Stage {
     pub key_every_ms: u64,
     pub events: Option<SyncSender<Event>>,
     pub publish: watch::Sender<Live>,
+    pub heart: Heart,
 }
 
 /// What changes from frame to frame.
@@ -78,6 +80,7 @@ impl Stage {
             ended: None,
         };
         loop {
+            self.heart.beat();
             match self.shared.slot.take(WAIT) {
                 Taken::Value((at, frame)) => {
                     now.clock = Some((at, DateTime::from(frame.wall)));
@@ -290,6 +293,7 @@ impl Stage {
             waiting: status.waiting,
             fault: status.fault.or_else(|| self.audit.fault()),
         };
+        now.live.panel_fault = self.shared.panel_fault();
         self.publish.send_modify(|live| {
             let presence = self.shared.presence();
             if presence.signal != Signal::Live || now.scored_at <= presence.lost_at {

@@ -34,6 +34,8 @@ pub struct Live {
     pub rates: Rates,
     /// How storing goes.
     pub store: StoreView,
+    /// Why there is no panel, for people; absent while it works, and where there is to be none.
+    pub panel_fault: Option<String>,
     /// What scores. Everything above is of this model.
     pub model: Arc<ModelView>,
     /// The model that the next exam begins with, if it is another.
@@ -57,6 +59,7 @@ impl Live {
             roi,
             rates: Rates::default(),
             store: StoreView::default(),
+            panel_fault: None,
         }
     }
 }

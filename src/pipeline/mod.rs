@@ -1,5 +1,5 @@
 //! The threads: `capture` owns the source, `infer` the model and the exam, `store` every write, `models` gets later
-//! models ready. One frame goes
+//! models ready, `panel` (where there is one) the pins. One frame goes
 //! through [`Slot`] (the newest wins) to `infer`, its result through a bounded queue to `store` and through a
 //! `watch` to whoever looks. Nothing here waits for the network, the page or tokio.
 //!
@@ -9,6 +9,7 @@ mod capture;
 mod infer;
 mod live;
 mod models;
+mod panel;
 mod rates;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +28,9 @@ use crate::audit::Recorder;
 use crate::capture::{CaptureError, FrameSource, Lost, Signal, Slot};
 use crate::exam::record::{Exam, Graded, ModelIdentity};
 use crate::frame::{Frame, Rect};
+use crate::health::{self, Pulse};
 use crate::package::InService;
+use crate::panel::Settings;
 use crate::screen::Screen;
 use crate::store::{Status, Store, StoreError, Writer};
 use models::Ready;
@@ -68,6 +71,8 @@ pub struct Parts {
     pub idle: TimeDelta,
     /// A key frame is kept this often.
     pub key_every_ms: u64,
+    /// Lamps and switches, if there are any.
+    pub panel: Option<Settings>,
     /// Takes every graded frame and every ended exam; the pipeline waits for its reader.
     pub events: Option<SyncSender<Event>>,
 }
@@ -102,6 +107,8 @@ pub struct Pipeline {
     capture: JoinHandle<()>,
     infer: JoinHandle<Result<Summary, StoreError>>,
     models: Option<JoinHandle<()>>,
+    panel: Option<JoinHandle<()>>,
+    pulses: Vec<Pulse>,
 }
 
 /// What the threads share.
@@ -113,6 +120,8 @@ struct Shared {
     captured: std::sync::atomic::AtomicU64,
     lost: Mutex<Lost>,
     stop: AtomicBool,
+    /// Why there is no panel.
+    panel_fault: Mutex<Option<String>>,
 }
 
 /// What the source is giving.
@@ -174,6 +183,7 @@ impl Pipeline {
             lost: Mutex::new(Lost::default()),
             stop: AtomicBool::new(false),
             next: Mutex::new(None),
+            panel_fault: Mutex::new(None),
         });
         let nowhere = Rect::full(1, 1);
         let ready = Ready::from(parts.model);
@@ -181,6 +191,9 @@ impl Pipeline {
         let (publish, live) = watch::channel(starting);
         let writer = Writer::start(Arc::clone(&parts.store))?;
         let Parts { open, pace, .. } = parts;
+        let (capture_heart, capture_pulse) = health::heart("capture");
+        let (heart, infer_pulse) = health::heart("infer");
+        let pulses = vec![capture_pulse, infer_pulse, writer.pulse()];
         let stage = infer::Stage {
             shared: Arc::clone(&shared),
             screen: parts.screen,
@@ -192,8 +205,13 @@ impl Pipeline {
             key_every_ms: parts.key_every_ms,
             events: parts.events,
             publish: publish.clone(),
+            heart,
         };
         let (for_capture, for_models) = (Arc::clone(&shared), Arc::clone(&shared));
+        let panel = parts.panel.map(|settings| {
+            let (shared, live) = (Arc::clone(&shared), live.clone());
+            spawn("panel", move || crate::panel::run(&settings, live, &*shared))
+        });
         let models = parts
             .news
             .map(|news| spawn("models", move || models::run(news, &for_models)));
@@ -201,16 +219,23 @@ impl Pipeline {
             shared,
             live,
             capture: spawn("capture", move || {
-                capture::run(open, pace, &for_capture, &publish)
+                capture::run(open, pace, &for_capture, &publish, &capture_heart);
             }),
             infer: spawn("infer", move || stage.run()),
             models,
+            panel,
+            pulses,
         })
     }
 
     /// The newest state.
     pub fn live(&self) -> watch::Receiver<Live> {
         self.live.clone()
+    }
+
+    /// Whether the stages still turn.
+    pub fn pulses(&self) -> Vec<Pulse> {
+        self.pulses.clone()
     }
 
     /// Something that stops the threads when called, from any thread, as often as it likes.
@@ -233,6 +258,7 @@ impl Pipeline {
         let summary = join(self.infer);
         self.shared.stop.store(true, Ordering::Relaxed);
         self.models.map(join);
+        self.panel.map(join);
         summary
     }
 }

@@ -18,7 +18,7 @@ use super::files::{fault, open_or_create, sync_folder};
 use super::{SledFault, StoreError, codec, corrupt};
 
 /// The layout of folder, trees and keys; records carry a version of their own.
-pub(super) const SCHEMA: u64 = 1;
+pub const SCHEMA: u64 = 1;
 /// The key of the schema's number in the tree `meta`.
 pub(super) const SCHEMA_KEY: &[u8] = b"schema";
 /// The key of the last commit's number in the tree `meta`; its seal is that of the file `commits` too.

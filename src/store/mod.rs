@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use database::SCHEMA;
 pub use error::{SledFault, StoreError};
 pub use files::KeyFramePath;
 pub use writer::{Entry, Status, Writer};

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use super::{Store, StoreError};
 use crate::exam::record::{Exam, Graded, KeyFrame};
+use crate::health::{self, Heart, Pulse};
 
 /// How many entries may wait for the disk.
 const QUEUE: usize = 256;
@@ -65,6 +66,7 @@ pub struct Writer {
     queue: SyncSender<Entry>,
     shared: Arc<Mutex<Shared>>,
     thread: JoinHandle<Result<(), StoreError>>,
+    pulse: Pulse,
 }
 
 impl Writer {
@@ -73,6 +75,7 @@ impl Writer {
         let (queue, entries) = sync_channel(QUEUE);
         let shared = Arc::new(Mutex::new(Shared::default()));
         let theirs = Arc::clone(&shared);
+        let (heart, pulse) = health::heart("store");
         let thread = thread::Builder::new().name(String::from("store")).spawn(move || {
             let mut log = Log {
                 store,
@@ -80,7 +83,8 @@ impl Writer {
                 exam: None,
                 batch: Batch::default(),
             };
-            let done = log.store_all(&entries);
+            let done = log.store_all(&entries, &heart);
+            drop(heart);
             if let Err(error) = &done {
                 log.give_up(error, &entries);
             }
@@ -91,7 +95,13 @@ impl Writer {
             queue,
             shared,
             thread,
+            pulse,
         })
+    }
+
+    /// Whether the thread still turns.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Hands an entry over. Waits while the queue is full, which [`Writer::status`] then reports as a fault. Fails
@@ -167,10 +177,11 @@ struct Log {
 
 impl Log {
     /// Stores what comes until the last sender is gone.
-    fn store_all(&mut self, entries: &Receiver<Entry>) -> Result<(), StoreError> {
+    fn store_all(&mut self, entries: &Receiver<Entry>, heart: &Heart) -> Result<(), StoreError> {
         loop {
+            heart.beat();
             let entry = match self.batch.since {
-                None => entries.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                None => entries.recv_timeout(health::AT_LEAST),
                 Some(since) => match GROUP.checked_sub(since.elapsed()) {
                     Some(left) => entries.recv_timeout(left),
                     None => Err(RecvTimeoutError::Timeout),
@@ -178,6 +189,7 @@ impl Log {
             };
             match entry {
                 Ok(entry) => self.store_one(entry)?,
+                Err(RecvTimeoutError::Timeout) if self.batch.since.is_none() => {}
                 Err(RecvTimeoutError::Timeout) => self.commit()?,
                 Err(RecvTimeoutError::Disconnected) => return self.commit(),
             }

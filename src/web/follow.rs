@@ -57,6 +57,7 @@ pub(super) struct State<'a> {
     roi: Rect,
     rates: Rates,
     store: &'a StoreView,
+    panel_fault: Option<&'a str>,
     #[serde(flatten)]
     model: &'a ModelView,
     model_next: Option<&'a ModelIdentity>,
@@ -141,6 +142,7 @@ impl Follower {
             roi: self.live.roi,
             rates: self.live.rates,
             store: &self.live.store,
+            panel_fault: self.live.panel_fault.as_deref(),
             model: &self.live.model,
             model_next: self.live.model_next.as_ref(),
             site,

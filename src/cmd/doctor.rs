@@ -1,0 +1,176 @@
+//! `sonograde doctor`: what is wrong with this box, and what to do about it.
+//!
+//! Looks and measures; changes nothing. Where the daemon runs, it has the capture device and the store, and is asked.
+
+mod bundle;
+mod capture;
+mod compute;
+mod disk;
+mod daemon;
+mod machine;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::{Code, Failure};
+use crate::config::{self, Config};
+use crate::panel;
+use daemon::Daemon;
+
+/// Checks device, model, speed, heat, disk and clock, and says what to do.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The daemon's config.
+    #[arg(long, value_name = "FILE", default_value = super::CONFIG)]
+    config: PathBuf,
+    /// Write the findings as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Also write an archive for support: findings, config without secrets, this machine, the log. No pictures, no exams.
+    #[arg(long, value_name = "FILE.tar")]
+    bundle: Option<PathBuf>,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    /// As it should be.
+    Ok,
+    /// It works; someone should look.
+    Warning,
+    /// It does not work.
+    Fault,
+}
+
+/// One line of the table.
+#[derive(Debug, Serialize)]
+struct Finding {
+    /// What was looked at.
+    check: &'static str,
+    level: Level,
+    /// What was found.
+    found: String,
+    /// What to do; absent where there is nothing to do.
+    advice: Option<String>,
+}
+
+impl Finding {
+    fn ok(check: &'static str, found: impl Into<String>) -> Self {
+        Self {
+            check,
+            level: Level::Ok,
+            found: found.into(),
+            advice: None,
+        }
+    }
+
+    fn warning(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            level: Level::Warning,
+            advice: Some(advice.into()),
+            ..Self::ok(check, found)
+        }
+    }
+
+    fn fault(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            level: Level::Fault,
+            ..Self::warning(check, found, advice)
+        }
+    }
+}
+
+/// Checks everything and prints it.
+///
+/// # Errors
+/// [`Failure`] with a number of its own if there is a fault, and if the archive cannot be written.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let findings = examine(&args.config);
+    if let Some(path) = &args.bundle {
+        bundle::write(path, &args.config, &findings).map_err(|e| {
+            let words = format!("cannot write {}: {e}", path.display());
+            Failure::new(Code::Output, words)
+        })?;
+    }
+    if args.json {
+        let text = serde_json::to_string(&findings).map_err(|e| Failure::new(Code::Other, e))?;
+        println!("{text}");
+    } else {
+        print!("{}", table(&findings));
+    }
+    match findings.iter().filter(|f| f.level == Level::Fault).count() {
+        0 => Ok(()),
+        faults => Err(Failure::new(
+            Code::Fault,
+            format!("{faults} of {} checks found a fault", findings.len()),
+        )),
+    }
+}
+
+fn examine(path: &Path) -> Vec<Finding> {
+    let mut findings = vec![Finding::ok(
+        "program",
+        format!("sonograde {}", env!("CARGO_PKG_VERSION")),
+    )];
+    match Config::load(path) {
+        Ok(config) => {
+            findings.push(Finding::ok("config", path.display().to_string()));
+            let daemon = Daemon::find(&config.web.listen);
+            findings.push(daemon::finding(daemon.as_ref(), &config.web.listen));
+            findings.extend(capture::findings(&config.source, daemon.as_ref()));
+            findings.extend(compute::findings(config.model));
+            findings.extend(disk::findings(&config.store.path, daemon.as_ref()));
+            findings.extend(config.panel.map(|settings| lines(&settings, daemon.as_ref())));
+        }
+        Err(error) => {
+            let advice = "put it right; `sonograde config default` prints one to begin with";
+            findings.push(Finding::fault("config", crate::one_line(&error), advice));
+            findings.extend(compute::findings(config::Model::default()));
+        }
+    }
+    findings.extend(machine::findings());
+    findings
+}
+
+/// The panel's lines.
+fn lines(settings: &panel::Settings, daemon: Option<&Daemon>) -> Finding {
+    let fault = match daemon {
+        Some(daemon) => daemon.panel_fault(),
+        None => panel::off(settings).err().map(|error| crate::one_line(&error)),
+    };
+    match fault {
+        None => Finding::ok(
+            "panel",
+            format!("{} lines of {}", settings.lines.len(), settings.chip),
+        ),
+        Some(fault) => {
+            let advice = "check [panel] of the config, and that this user is in the group `gpio`";
+            Finding::fault("panel", fault, advice)
+        }
+    }
+}
+
+fn table(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for Finding {
+        check,
+        level,
+        found,
+        advice,
+    } in findings
+    {
+        let level = match level {
+            Level::Ok => "ok",
+            Level::Warning => "WARNING",
+            Level::Fault => "FAULT",
+        };
+        let _ = writeln!(text, "{level:8} {check:12} {found}");
+        if let Some(advice) = advice {
+            let _ = writeln!(text, "{:21} -> {advice}", "");
+        }
+    }
+    text
+}

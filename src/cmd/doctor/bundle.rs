@@ -1,0 +1,124 @@
+//! The archive for support: what helps to find out what is wrong, and nothing of a patient. No picture, no record and no
+//! name of an exam goes in; secrets of the config do not either.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::process::Command;
+
+use tar::{Builder, Header};
+use toml::{Table, Value};
+
+use super::Finding;
+
+/// Files of the machine that say what it is.
+const MACHINE: [&str; 6] = [
+    "/etc/os-release",
+    "/proc/version",
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+    "/proc/loadavg",
+    "/proc/self/mounts",
+];
+/// Words in keys whose values are secret.
+const SECRET: [&str; 5] = ["password", "secret", "token", "key_file", "passphrase"];
+
+pub(super) fn write(path: &Path, config: &Path, findings: &[Finding]) -> io::Result<()> {
+    let mut tar = Builder::new(File::create(path)?);
+    let mut add = |name: &str, text: &str| {
+        let mut header = Header::new_ustar();
+        header.set_mode(0o600);
+        header.set_size(text.len() as u64);
+        tar.append_data(&mut header, format!("sonograde-support/{name}"), text.as_bytes())
+    };
+    add("doctor.json", &serde_json::to_string_pretty(findings)?)?;
+    if let Ok(text) = fs::read_to_string(config) {
+        // One that is no TOML may hold its secrets anywhere.
+        let text = text
+            .parse::<Table>()
+            .map(|table| without_secrets(table).to_string());
+        add(
+            "config.toml",
+            &text.unwrap_or_else(|error| format!("# not TOML: {}\n", error.message())),
+        )?;
+    }
+    for file in MACHINE {
+        if let Ok(text) = fs::read_to_string(file) {
+            add(&file[1..].replace('/', "-"), &text)?;
+        }
+    }
+    let journal = [
+        "--unit=sonograde",
+        "--no-pager",
+        "--output=short-iso",
+        "--lines=5000",
+    ];
+    for (name, program, arguments) in [
+        ("log.txt", "journalctl", &journal[..]),
+        ("video.txt", "ls", &["-l", "/dev/v4l/by-id", "/dev/v4l/by-path"]),
+        ("unit.txt", "systemctl", &["show", "sonograde"]),
+    ] {
+        if let Ok(output) = Command::new(program).args(arguments).output() {
+            add(name, &without_exams(&String::from_utf8_lossy(&output.stdout)))?;
+        }
+    }
+    tar.into_inner()?.sync_all()
+}
+
+fn without_secrets(mut table: Table) -> Table {
+    for (key, value) in &mut table {
+        match value {
+            Value::Table(inner) => *inner = without_secrets(std::mem::take(inner)),
+            value if SECRET.iter().any(|word| key.contains(word)) => *value = "(left out)".into(),
+            _ => {}
+        }
+    }
+    table
+}
+
+/// Without the names of exams, which tell when a patient was there.
+fn without_exams(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        clean.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let length = if names_exam(rest) { EXAM.len() } else { 1 };
+        clean.push_str(if length == 1 { &rest[..1] } else { "(exam)" });
+        rest = &rest[length..];
+    }
+    clean + rest
+}
+
+/// What the name of an exam looks like: 0 is a digit, x a hexadecimal one.
+const EXAM: &[u8] = b"00000000T000000.000Z-xxxx";
+
+fn names_exam(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() >= EXAM.len()
+        && bytes.iter().zip(EXAM).all(|(byte, like)| match like {
+            b'0' => byte.is_ascii_digit(),
+            b'x' => byte.is_ascii_hexdigit(),
+            like => byte == like,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_exams_and_secrets_are_left_out() {
+        let log = "2026-01-31T09:45:00 cart sonograde[7]: exam begun exam=20260131T094500.123Z-7f3a\n1 µs, é20260131T094500.123Z-7f3a.";
+        assert_eq!(
+            without_exams(log),
+            "2026-01-31T09:45:00 cart sonograde[7]: exam begun exam=(exam)\n1 µs, é(exam)."
+        );
+        let config = "[uplink.pacs]\nurl = \"https://pacs\"\npassword = \"hunter2\"\n[web]\nlisten = \"x\"\n";
+        let text = without_secrets(config.parse().expect("TOML")).to_string();
+        assert!(
+            text.contains("https://pacs") && !text.contains("hunter2"),
+            "{text}"
+        );
+    }
+}
