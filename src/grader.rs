@@ -1,20 +1,18 @@
-//! One frame through the stages that need no memory of the exam: cut out and scale, judge, score.
+//! One frame through the stages that need no memory of the exam: cut out and scale, judge and follow, score.
 //!
 //! Pure: the daemon's `infer` thread, `sonograde grade` and the benchmarks call the same [`Grader::grade`].
 
-use crate::exam::record::{Graded, Quality};
-use crate::frame::{Frame, Rect};
+use crate::exam::record::Graded;
+use crate::frame::Frame;
 use crate::infer::{Model, ModelError};
-use crate::preprocess::{PreprocessError, Preprocessor};
-use crate::screen;
+use crate::preprocess::PreprocessError;
+use crate::screen::{Following, Layout, Watch};
 
-/// A model with the buffers that it needs.
+/// A model and the stream that it grades.
 pub struct Grader {
     model: Model,
-    preprocessor: Preprocessor,
-    input: Vec<u8>,
-    /// The input made from the frame before.
-    previous: Vec<u8>,
+    /// The pictures before, of the layout that was graded last.
+    watch: Option<Watch>,
 }
 
 /// Why a frame could not be graded.
@@ -31,40 +29,40 @@ pub enum GradeError {
 impl Grader {
     /// Grades with `model`.
     pub fn new(model: Model) -> Self {
-        let contract = model.contract();
-        Self {
-            preprocessor: Preprocessor::new(contract.width, contract.height),
-            input: vec![0; model.input_bytes()],
-            previous: Vec::new(),
-            model,
-        }
+        Self { model, watch: None }
     }
 
-    /// Scores the ROI of `frame`, unless it shows what the frame before showed or is not fit to be scored.
+    /// Scores the lesion in `frame`, unless it shows what the frame before showed or is not fit to be scored. Pictures are
+    /// compared for as long as `layout` stays the same.
     ///
     /// # Errors
     /// [`GradeError`]; the next frame can still be graded.
-    pub fn grade(&mut self, frame: &Frame, roi: Rect) -> Result<Graded, GradeError> {
-        self.preprocessor.run(frame, roi, &mut self.input)?;
-        let outcome = if self.input == self.previous {
-            Err(Quality::Duplicate)
-        } else if let Some(quality) = screen::unfit(&self.input) {
-            Err(quality)
-        } else {
-            Ok(self.model.score(&self.input)?)
+    pub fn grade(&mut self, frame: &Frame, layout: Layout) -> Result<Graded, GradeError> {
+        let watch = match self.watch.take() {
+            Some(watch) if watch.layout() == layout => watch,
+            _ => Watch::new(layout, self.model.contract().width, self.model.contract().height),
         };
-        self.previous.clone_from(&self.input);
-        let t_ms = u64::try_from(frame.t.as_millis()).unwrap_or(u64::MAX);
+        let watch = self.watch.insert(watch);
+        let outcome = match watch.look(frame)? {
+            Some(quality) => Err(quality),
+            None => Ok(self.model.score(watch.input())?),
+        };
         Ok(Graded {
             seq: frame.seq,
-            t_ms,
+            t_ms: u64::try_from(frame.t.as_millis()).unwrap_or(u64::MAX),
+            roi: watch.roi(),
             outcome,
         })
     }
 
     /// Makes the next frame new, whatever it shows: it belongs to another clip.
     pub fn forget(&mut self) {
-        self.previous.clear();
+        self.watch = None;
+    }
+
+    /// Whether the ROI follows the lesion.
+    pub fn following(&self) -> Following {
+        self.watch.as_ref().map_or(Following::Off, Watch::following)
     }
 
     /// The model.

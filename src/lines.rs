@@ -17,6 +17,7 @@ enum Line<'a> {
         t_ms: u64,
         score: Option<f32>,
         quality: Option<Quality>,
+        roi: [u32; 4],
         map: Option<Vec<&'a [f32]>>,
     },
     Verdict {
@@ -43,6 +44,7 @@ pub fn frame(out: &mut impl Write, path: Option<&str>, graded: &Graded) -> io::R
             t_ms: graded.t_ms,
             score: scored.map(|s| s.score),
             quality: graded.outcome.as_ref().err().copied(),
+            roi: [graded.roi.x, graded.roi.y, graded.roi.w, graded.roi.h],
             map: scored.map(|s| s.map.rows().collect()),
         },
     )
@@ -78,6 +80,7 @@ fn write(out: &mut impl Write, line: &Line) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::exam::record::{ActivationMap, Grade, Scored};
+    use crate::frame::Rect;
 
     fn text(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
         let mut out = Vec::new();
@@ -95,20 +98,22 @@ mod tests {
         let scored = Graded {
             seq: 3,
             t_ms: 50,
+            roi: Rect::full(2, 2),
             outcome: Ok(Scored { score: 0.75, map }),
         };
         assert_eq!(
             text(|out| frame(out, None, &scored)),
-            "{\"type\":\"frame\",\"seq\":3,\"t_ms\":50,\"score\":0.75,\"quality\":null,\"map\":[[0.5,1.0],[-1.5,2.0]]}\n"
+            "{\"type\":\"frame\",\"seq\":3,\"t_ms\":50,\"score\":0.75,\"quality\":null,\"roi\":[0,0,2,2],\"map\":[[0.5,1.0],[-1.5,2.0]]}\n"
         );
         let repeated = Graded {
             seq: 4,
             t_ms: 66,
+            roi: Rect::full(2, 2),
             outcome: Err(Quality::Duplicate),
         };
         assert_eq!(
             text(|out| frame(out, Some("a.png"), &repeated)),
-            "{\"type\":\"frame\",\"path\":\"a.png\",\"seq\":4,\"t_ms\":66,\"score\":null,\"quality\":\"duplicate\",\"map\":null}\n"
+            "{\"type\":\"frame\",\"path\":\"a.png\",\"seq\":4,\"t_ms\":66,\"score\":null,\"quality\":\"duplicate\",\"roi\":[0,0,2,2],\"map\":null}\n"
         );
         let end = Verdict {
             verdict: Grade::High,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use chrono::TimeDelta;
+use sonograde::audit::{Recorder, Trail};
 use sonograde::capture::{CaptureError, Captured, FrameSource, Signal};
 use sonograde::frame::{BufferPool, Frame, FrameFormat, PixelFormat};
 use sonograde::infer::Runtime;
@@ -98,9 +99,11 @@ impl Rig {
             model: InService::shipped(Runtime::default()).expect("the shipped model"),
             news: None,
             store: Arc::new(Store::open(store).expect("a store")),
+            audit: Recorder::start(Trail::of_store(store)).0,
             source: "a test".into(),
             idle: TimeDelta::days(1),
             key_every_ms: 5000,
+            panel: None,
             events: Some(events),
         });
         Self {

@@ -17,6 +17,7 @@ use crate::frame::{BufferPool, Frame, Rect};
 use crate::grader::Grader;
 use crate::infer::{Choice, Model, Runtime};
 use crate::preprocess::Preprocessor;
+use crate::screen::Layout;
 use crate::store::Store;
 
 /// Measures each stage on this machine.
@@ -115,6 +116,7 @@ fn measure(pictures: u32, engine: Choice) -> Result<Figures, Failure> {
         h: pane.h.min(600),
         ..pane
     };
+    let layout = Layout { pane, roi };
     let runtime = Runtime::from(engine);
     let mut grader = Grader::new(Model::open(None, runtime)?);
     let model = Model::open(None, runtime)?;
@@ -133,7 +135,7 @@ fn measure(pictures: u32, engine: Choice) -> Result<Figures, Failure> {
         // Right after the copy, as in the daemon: the picture is as warm as it comes.
         let (prepared, preprocess) = timed(|| preprocessor.run(&frame, roi, &mut input));
         prepared.map_err(|e| Failure::new(Code::Input, e))?;
-        let (graded, grade) = timed(|| grader.grade(&frame, roi));
+        let (graded, grade) = timed(|| grader.grade(&frame, layout));
         let graded = graded?;
         if graded.outcome.is_err() {
             continue;

@@ -188,7 +188,9 @@ impl Job {
 
     fn frame(&mut self, frame: &Frame) -> Result<(Graded, Layout), Failure> {
         let layout = self.screen.layout(frame.format.width, frame.format.height)?;
-        Ok((self.grader.grade(frame, layout.roi)?, layout))
+        let graded = self.grader.grade(frame, layout)?;
+        let roi = graded.roi;
+        Ok((graded, Layout { roi, ..layout }))
     }
 
     fn row(&self, out: &mut impl Write, name: &str, graded: &Graded) -> Result<(), Failure> {

@@ -136,7 +136,7 @@ impl<'a> Worker<'a> {
         if !score {
             return Ok(None);
         }
-        let outcome = match screen::unfit(&self.input) {
+        let outcome = match screen::unfit(&self.input, self.model.contract().width) {
             Some(quality) => Err(quality),
             None => Ok(self.score()?),
         };

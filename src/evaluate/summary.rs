@@ -145,7 +145,7 @@ fn not_scored(judged: &[Judged]) -> Vec<NotScored> {
             .count() as u64;
         (pictures > 0).then_some(NotScored { quality, pictures })
     };
-    [Quality::TooDark, Quality::Clipped]
+    [Quality::TooDark, Quality::Clipped, Quality::NotContrast]
         .into_iter()
         .filter_map(count)
         .collect()

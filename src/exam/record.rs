@@ -32,20 +32,26 @@ impl ActivationMap {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Quality {
-    /// The lesion's pixels are those of the last scored frame: the scanner repeats its picture.
+    /// The lesion's pixels are those of the last new picture, but for the grabber's noise: the scanner repeats its picture.
     Duplicate,
+    /// There is no contrast image: B-mode alone, Doppler, or a menu.
+    NotContrast,
     /// Almost nothing is lit: before the contrast arrives, or the scanner's screen is dark.
     TooDark,
     /// Much of the lesion is at full scale: the gain is too high to see structure.
     Clipped,
+    /// The probe or the patient moves too fast.
+    Motion,
 }
 
 impl fmt::Display for Quality {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Duplicate => "duplicate",
+            Self::NotContrast => "not-contrast",
             Self::TooDark => "too-dark",
             Self::Clipped => "clipped",
+            Self::Motion => "motion",
         })
     }
 }
@@ -66,6 +72,8 @@ pub struct Graded {
     pub seq: u64,
     /// Milliseconds since the source was opened.
     pub t_ms: u64,
+    /// The lesion ROI in this frame: the one that was drawn, moved as far as the tissue has.
+    pub roi: Rect,
     /// Score and map, or why not.
     pub outcome: Result<Scored, Quality>,
 }
@@ -89,7 +97,7 @@ pub struct Provenance {
     pub source: String,
     /// The contrast pane in pixels of the screen.
     pub pane: Rect,
-    /// The lesion ROI in pixels of the screen, inside the pane.
+    /// The lesion ROI as it was drawn, in pixels of the screen, inside the pane.
     pub roi: Rect,
 }
 

@@ -151,6 +151,7 @@ mod tests {
             Graded {
                 seq: n,
                 t_ms: n * 100,
+                roi: Rect::full(2, 2),
                 outcome,
             },
             wall,

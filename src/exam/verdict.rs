@@ -101,6 +101,7 @@ fn mean<'a>(blocks: impl Iterator<Item = &'a Block>) -> Option<f32> {
 mod tests {
     use super::*;
     use crate::exam::record::{ActivationMap, Quality, Scored};
+    use crate::frame::Rect;
 
     fn graded(seq: u64, score: f32) -> Graded {
         let map = ActivationMap {
@@ -111,6 +112,7 @@ mod tests {
         Graded {
             seq,
             t_ms: seq * 100,
+            roi: Rect::full(2, 2),
             outcome: Ok(Scored { score, map }),
         }
     }
@@ -147,6 +149,7 @@ mod tests {
         aggregate.add(&Graded {
             seq: 1,
             t_ms: 100,
+            roi: Rect::full(2, 2),
             outcome: Err(Quality::Duplicate),
         });
         let verdict = aggregate.verdict();

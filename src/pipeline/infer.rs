@@ -170,6 +170,8 @@ impl Stage {
             }
         };
         now.fault = None;
+        now.live.roi = graded.roi;
+        now.live.following = self.grader.following();
         let graded = Arc::new(graded);
         self.record(now, &graded, &frame);
         now.live.quality = graded.outcome.as_ref().err().copied();
@@ -195,12 +197,12 @@ impl Stage {
             Some((layout, known, _)) if *known == size => *layout,
             _ => self.resize(now, size)?,
         };
-        let graded = self.grader.grade(frame, layout.roi);
+        let graded = self.grader.grade(frame, layout);
         let open = matches!(&now.current, Some((_, _, session)) if session.is_open());
         let graded = match (graded, now.next.take()) {
             (Ok(graded), Some(ready)) if graded.outcome.is_ok() && !open => {
                 self.change(now, ready);
-                self.grader.grade(frame, layout.roi)
+                self.grader.grade(frame, layout)
             }
             (graded, next) => {
                 now.next = next;

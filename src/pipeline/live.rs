@@ -12,6 +12,7 @@ use crate::capture::Signal;
 use crate::exam::record::{Graded, ModelIdentity, Quality, Verdict};
 use crate::frame::{Frame, Rect};
 use crate::package::InService;
+use crate::screen::Following;
 
 /// What the pipeline publishes after every frame and at every change of the signal.
 #[derive(Clone, Debug)]
@@ -28,8 +29,10 @@ pub struct Live {
     pub exam: Option<ExamView>,
     /// The contrast pane in pixels of the screen.
     pub pane: Rect,
-    /// The lesion ROI in pixels of the screen, inside the pane.
+    /// The lesion ROI in pixels of the screen, inside the pane: where it is now.
     pub roi: Rect,
+    /// Whether the ROI follows the lesion.
+    pub following: Following,
     /// How fast everything runs.
     pub rates: Rates,
     /// How storing goes.
@@ -57,6 +60,7 @@ impl Live {
             exam: None,
             pane,
             roi,
+            following: Following::Off,
             rates: Rates::default(),
             store: StoreView::default(),
             panel_fault: None,

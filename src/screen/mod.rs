@@ -1,9 +1,18 @@
-//! What is on the scanner's screen: where the contrast pane is, and whether its picture is fit to be scored.
+//! What is on the scanner's screen: where the contrast pane is, whether its picture is fit to be scored, and where the lesion
+//! has moved to.
 //!
-//! Pure. It finds nothing by itself yet: the pane is given by a preset or a rectangle.
+//! Pure. `quality` judges one picture, `watch` what a picture is beside the one before: `repeat`, `speckle`, and by the
+//! correlation of `shift` motion and `follow`.
 
+mod follow;
 mod layout;
 mod quality;
+mod repeat;
+mod shift;
+mod speckle;
+mod watch;
 
+pub use follow::Following;
 pub use layout::{Layout, LayoutError, PanePreset, Screen};
 pub use quality::unfit;
+pub use watch::Watch;

@@ -1,43 +1,163 @@
-//! Is a picture fit to be scored? Measured on the model's input, which is small and already read.
+//! Is a picture fit to be scored? What can be told from one picture alone, measured on the model's input, which is small
+//! and already read.
+//!
+//! Thresholds were chosen on phantoms of seeds 100 to 105; `tests/screen.rs` prints how well they do on others.
 
 use crate::exam::record::Quality;
 
-/// Below this mean luma (of 255) there is no contrast agent to see.
+/// Too dark: the mean luma (of 255) is below this. There is no contrast agent to see.
 const DARK_MEAN: u32 = 5;
-/// Luma from which a pixel counts as clipped, and the share of clipped pixels (in percent) that is too much.
-const CLIPPED_LUMA: u32 = 250;
+/// Clipped: the brightest of red, green and blue is at least [`CLIPPED_LEVEL`] in more than [`CLIPPED_PERCENT`] of the pixels.
+const CLIPPED_LEVEL: u8 = 248;
 const CLIPPED_PERCENT: usize = 40;
+/// Doppler over B-mode: of the pixels that are bright enough to have a colour (their brightest channel is in [`HUED`]), at
+/// least [`MIXED_PERCENT`] are grey and as many are coloured. A contrast image has one colour map: its pixels are all the one
+/// or all the other.
+const HUED: std::ops::RangeInclusive<u8> = 64..=240;
+const MIXED_PERCENT: usize = 2;
+/// A menu or text: this share of the lit pixels (luma of [`LIT`] at least, not clipped) is as bright as those [`APART`] left
+/// of and above it, to [`ALIKE`] levels. Speckle is never that even.
+const FLAT_PERCENT: usize = 15;
+const LIT: u8 = 10;
+const APART: usize = 4;
+const ALIKE: u8 = 1;
 
-/// Why the picture `[3, height, width]`, red plane first, is not fit to be scored.
-pub fn unfit(pixels: &[u8]) -> Option<Quality> {
-    let count = pixels.len() / 3;
-    let (red, rest) = pixels.split_at(count);
-    let (green, blue) = rest.split_at(count);
-    let (mut sum, mut clipped) = (0u64, 0usize);
+/// Luma of the picture `[3, height, width]`, red plane first: BT.601 in eighths, good to 2 levels.
+pub(super) fn luma(pixels: &[u8]) -> impl Iterator<Item = u8> {
+    let (red, rest) = pixels.split_at(pixels.len() / 3);
+    let (green, blue) = rest.split_at(red.len());
+    let of =
+        |((&r, &g), &b): ((&u8, &u8), &u8)| ((2 * u16::from(r) + 5 * u16::from(g) + u16::from(b)) / 8) as u8;
+    red.iter().zip(green).zip(blue).map(of)
+}
+
+/// Whether nothing is lit.
+pub(super) fn dark(luma: &[u8]) -> bool {
+    let sum: u32 = luma.iter().map(|v| u32::from(*v)).sum();
+    sum < DARK_MEAN * luma.len() as u32
+}
+
+/// What the colours of a picture are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Colours {
+    /// One colour map that is not grey.
+    Tinted,
+    /// Grey.
+    Grey,
+    /// Grey and others: Doppler over B-mode.
+    Mixed,
+}
+
+/// Counts of a picture's pixels.
+struct Counts {
+    clipped: usize,
+    hued: usize,
+    grey: usize,
+    coloured: usize,
+}
+
+fn count(pixels: &[u8]) -> Counts {
+    let (red, rest) = pixels.split_at(pixels.len() / 3);
+    let (green, blue) = rest.split_at(red.len());
+    let mut sums = [0u32; 4];
     for ((&r, &g), &b) in red.iter().zip(green).zip(blue) {
-        // BT.601 luma in eighths: good to 2 levels.
-        let luma = (2 * u32::from(r) + 5 * u32::from(g) + u32::from(b)) / 8;
-        sum += u64::from(luma);
-        clipped += usize::from(luma >= CLIPPED_LUMA);
+        let (high, low) = (r.max(g).max(b), r.min(g).min(b));
+        let (high16, spread) = (u16::from(high), u16::from(high - low));
+        let hued = HUED.contains(&high);
+        let each = [
+            high >= CLIPPED_LEVEL,
+            hued,
+            hued && 8 * spread <= high16,
+            hued && 4 * spread >= high16,
+        ];
+        for (sum, is) in sums.iter_mut().zip(each) {
+            *sum += u32::from(is);
+        }
     }
-    if sum < u64::from(DARK_MEAN) * count as u64 {
-        Some(Quality::TooDark)
-    } else if clipped * 100 > count * CLIPPED_PERCENT {
-        Some(Quality::Clipped)
-    } else {
-        None
+    let [clipped, hued, grey, coloured] = sums.map(|v| v as usize);
+    Counts {
+        clipped,
+        hued,
+        grey,
+        coloured,
     }
+}
+
+/// Why the picture `[3, height, width]`, red plane first, is not fit to be scored; else its colours. `luma` is its luma.
+pub(super) fn judge(pixels: &[u8], luma: &[u8], width: usize) -> Result<Colours, Quality> {
+    if dark(luma) {
+        return Err(Quality::TooDark);
+    }
+    let Counts {
+        clipped,
+        hued,
+        grey,
+        coloured,
+    } = count(pixels);
+    if clipped * 100 > luma.len() * CLIPPED_PERCENT {
+        return Err(Quality::Clipped);
+    }
+    let many = |n: usize| n * 100 >= hued * MIXED_PERCENT && n > 0;
+    let colours = match (many(grey), many(coloured)) {
+        (true, true) => Colours::Mixed,
+        (false, true) => Colours::Tinted,
+        _ => Colours::Grey,
+    };
+    if colours == Colours::Mixed || flat(luma, width) {
+        return Err(Quality::NotContrast);
+    }
+    Ok(colours)
+}
+
+/// Whether much of what is lit is even.
+fn flat(luma: &[u8], width: usize) -> bool {
+    let (mut lit, mut even) = (0u32, 0u32);
+    for (above, row) in luma.chunks_exact(width).zip(luma.chunks_exact(width).skip(APART)) {
+        for ((&here, &left), &up) in row[APART..].iter().zip(row).zip(&above[APART..]) {
+            let counts = (LIT..CLIPPED_LEVEL - 10).contains(&here);
+            lit += u32::from(counts);
+            even += u32::from(counts && here.abs_diff(left) <= ALIKE && here.abs_diff(up) <= ALIKE);
+        }
+    }
+    even as usize * 100 >= lit as usize * FLAT_PERCENT && lit > 0
+}
+
+/// Why the picture `[3, height, width]`, red plane first, is not fit to be scored, as far as it tells alone.
+pub fn unfit(pixels: &[u8], width: usize) -> Option<Quality> {
+    let luma: Vec<u8> = luma(pixels).collect();
+    judge(pixels, &luma, width).err()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SIDE: usize = 40;
+
+    fn picture(colour: impl Fn(u32) -> [u8; 3]) -> Vec<u8> {
+        let pixels: Vec<[u8; 3]> = (0..(SIDE * SIDE) as u32)
+            .map(|n| colour(n.wrapping_mul(2_654_435_761) >> 24))
+            .collect();
+        (0..3).flat_map(|c| pixels.iter().map(move |p| p[c])).collect()
+    }
+
     #[test]
-    fn black_and_white_are_unfit_and_speckle_is_not() {
-        assert_eq!(unfit(&[0; 300]), Some(Quality::TooDark));
-        assert_eq!(unfit(&[255; 300]), Some(Quality::Clipped));
-        let speckle: Vec<u8> = (0..300u32).map(|n| (n * 97 % 200) as u8).collect();
-        assert_eq!(unfit(&speckle), None);
+    fn black_white_even_and_two_coloured_pictures_are_unfit_and_speckle_is_not() {
+        let amber = |v: u32| [v as u8, (v * 7 / 10) as u8, (v * 3 / 10) as u8];
+        let grey = |v: u32| [v as u8; 3];
+        for (picture, expected) in [
+            (picture(|_| [0; 3]), Some(Quality::TooDark)),
+            (picture(|_| [255; 3]), Some(Quality::Clipped)),
+            (picture(|_| [255, 248, 214]), Some(Quality::Clipped)),
+            (picture(|_| [60, 66, 80]), Some(Quality::NotContrast)),
+            (
+                picture(|v| if v % 8 == 0 { amber(v) } else { grey(v) }),
+                Some(Quality::NotContrast),
+            ),
+            (picture(|v| grey(v % 200)), None),
+            (picture(|v| amber(v % 200)), None),
+        ] {
+            assert_eq!(unfit(&picture, SIDE), expected);
+        }
     }
 }

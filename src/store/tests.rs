@@ -75,6 +75,7 @@ pub(crate) fn graded(seq: u64) -> Graded {
     Graded {
         seq,
         t_ms: seq * 67,
+        roi: Rect::full(2, 2),
         outcome: Ok(Scored { score, map }),
     }
 }
@@ -107,6 +108,7 @@ fn a_store_opened_again_holds_what_was_committed() {
     let dark = Graded {
         seq: 5,
         t_ms: 5,
+        roi: Rect::full(2, 2),
         outcome: Err(Quality::TooDark),
     };
     store.append(ID, &dark).expect("nothing to store");

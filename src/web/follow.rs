@@ -16,6 +16,7 @@ use crate::capture::Signal;
 use crate::exam::record::{Graded, ModelIdentity, Quality, Scored};
 use crate::frame::Rect;
 use crate::pipeline::{ExamView, Live, ModelView, Rates, Site, StoreView};
+use crate::screen::Following;
 
 /// Shortest time between two states.
 const AT_MOST: Duration = Duration::from_millis(33);
@@ -55,6 +56,7 @@ pub(super) struct State<'a> {
     exam: Option<&'a ExamView>,
     pane: Rect,
     roi: Rect,
+    following: &'a Following,
     rates: Rates,
     store: &'a StoreView,
     panel_fault: Option<&'a str>,
@@ -140,6 +142,7 @@ impl Follower {
             exam: self.live.exam.as_ref(),
             pane: self.live.pane,
             roi: self.live.roi,
+            following: &self.live.following,
             rates: self.live.rates,
             store: &self.live.store,
             panel_fault: self.live.panel_fault.as_deref(),

@@ -25,6 +25,17 @@ pub(super) fn blue() -> ColourMap {
     ])
 }
 
+/// Black through red to a pale yellow, as colour Doppler shows flow towards the probe.
+pub(super) fn red() -> ColourMap {
+    through([
+        [0, 0, 0],
+        [96, 0, 0],
+        [190, 20, 0],
+        [244, 120, 20],
+        [255, 236, 150],
+    ])
+}
+
 /// The map that has these colours at fixed levels and blends between them.
 fn through(colours: [[u8; 3]; 5]) -> ColourMap {
     const LEVELS: [usize; 5] = [0, 70, 140, 205, 255];
@@ -61,7 +72,7 @@ mod tests {
 
     #[test]
     fn every_map_brightens_with_every_level() {
-        for map in [amber(), blue(), grey()] {
+        for map in [amber(), blue(), red(), grey()] {
             let sums: Vec<u32> = map
                 .iter()
                 .map(|c| c.iter().map(|v| u32::from(*v)).sum())

@@ -30,6 +30,7 @@ mod rng;
 mod scanner;
 mod screen;
 mod shadow;
+mod shows;
 mod soften;
 mod speckle;
 mod tissue;
@@ -38,12 +39,15 @@ use std::time::{Duration, SystemTime};
 
 pub use patient::Grade;
 pub use pictures::Pictures;
+pub use shows::Show;
 
 use super::{CaptureError, Captured, FrameSource};
 use crate::frame::{BufferPool, Frame, Rect};
+use colour::{bt709, grey};
 use render::Scan;
 use scanner::Scanner;
 use screen::Screen;
+use shows::Flow;
 
 /// Frames a second on the screen's output.
 const FRAME_HZ: u64 = 60;
@@ -57,6 +61,7 @@ pub struct Phantom {
     roi: Rect,
     scan: Scan,
     screen: Screen,
+    show: Show,
     frame: u64,
     frames: u64,
     began: SystemTime,
@@ -85,6 +90,7 @@ impl Phantom {
             },
             screen: Screen::new(seed, &scanner, scan.probe()),
             scan,
+            show: Show::Exam,
             frame: 0,
             frames: libm::round(seconds * FRAME_HZ as f64) as u64,
             began: SystemTime::now(),
@@ -102,6 +108,55 @@ impl Phantom {
         self.roi
     }
 
+    /// Shows something else from the next picture on.
+    pub fn show(&mut self, show: Show) {
+        self.show = show;
+    }
+
+    /// Goes on with the frame of this number.
+    pub fn seek(&mut self, frame: u64) {
+        self.frame = frame - frame % Self::FRAMES_EACH;
+    }
+
+    /// By how many pixels the lesion lies right of and below the middle of [`Phantom::roi`] in the frame that comes next.
+    pub fn lesion_moved(&mut self) -> [f32; 2] {
+        let picture = self.frame / Self::FRAMES_EACH;
+        self.scan.hand = shows::hand(self.show, picture);
+        self.scan.lesion_moved(picture)
+    }
+
+    fn draw(&mut self, picture: u64) {
+        let Self { scan, screen, .. } = self;
+        scan.hand = shows::hand(self.show, picture);
+        match self.show {
+            Show::Frozen => return,
+            Show::Menu => screen.menu(),
+            Show::Exam | Show::Sweep(_) => {
+                scan.contrast(picture, |x, y, levels| screen.contrast(x, y, levels))
+            }
+            Show::Gain(gain) => {
+                let louder = |level: &u8| (i16::from(*level) + gain).clamp(0, 255) as u8;
+                scan.contrast(picture, |x, y, levels| {
+                    screen.contrast(x, y, &levels.iter().map(louder).collect::<Vec<_>>());
+                });
+            }
+            Show::BMode | Show::PowerDoppler | Show::ColourDoppler => {
+                let greys = grey().map(bt709);
+                scan.b_mode(picture, |x, y, levels| screen.paint(x, y, levels, &greys));
+            }
+        }
+        if matches!(self.show, Show::PowerDoppler | Show::ColourDoppler) {
+            let (Rect { x, y, .. }, roi) = (self.pane, self.roi);
+            let area = Rect {
+                x: roi.x - x,
+                y: roi.y - y,
+                ..roi
+            };
+            Flow::new(self.show, self.seed, area).draw(picture, screen);
+        }
+        scan.b_mode(picture, |x, y, levels| screen.b_mode(x, y, levels));
+    }
+
     /// When the contrast agent is injected, from the start of the exam.
     pub fn injection() -> Duration {
         Duration::from_secs_f32(bolus::INJECTION_S)
@@ -117,10 +172,7 @@ impl FrameSource for Phantom {
         self.frame += 1;
         let t = Duration::from_nanos(seq * 1_000_000_000 / FRAME_HZ);
         if seq.is_multiple_of(Self::FRAMES_EACH) {
-            let picture = seq / Self::FRAMES_EACH;
-            let Self { scan, screen, .. } = self;
-            scan.contrast(picture, |x, y, levels| screen.contrast(x, y, levels));
-            scan.b_mode(picture, |x, y, levels| screen.b_mode(x, y, levels));
+            self.draw(seq / Self::FRAMES_EACH);
         }
         let since = t.checked_sub(Self::injection());
         self.screen.timer(since.map(|t| t.as_millis() as u64 / 100));

@@ -40,9 +40,24 @@ impl Probe {
 
     /// Lateral position and depth in mm of a grid sample.
     pub fn place(&self, row: usize, beam: usize) -> [f32; 2] {
-        let range = FACE_MM + (row as f32 - MARGIN_ROWS as f32) * self.row_mm();
-        let angle = (beam as f32 - MARGIN_BEAMS as f32) * Self::beam_angle() - HALF_ANGLE;
+        self.place_between(row as f32, beam as f32)
+    }
+
+    fn place_between(&self, row: f32, beam: f32) -> [f32; 2] {
+        let range = FACE_MM + (row - MARGIN_ROWS as f32) * self.row_mm();
+        let angle = (beam - MARGIN_BEAMS as f32) * Self::beam_angle() - HALF_ANGLE;
         [range * libm::sinf(angle), range * libm::cosf(angle) - FACE_MM]
+    }
+
+    /// By how many pixels `shift` moves what is seen at a pixel of the pane; nothing outside the sector.
+    pub fn moved(&self, [x, y]: [u32; 2], shift: Shift) -> [f32; 2] {
+        let Some([row, beam]) = self.grid(x, y) else {
+            return [0.0; 2];
+        };
+        let Shift { rows, beams } = shift.limited();
+        let [from, to] =
+            [(row, beam), (row - rows, beam - beams)].map(|(r, b)| self.pixel(self.place_between(r, b)));
+        [to[0] - from[0], to[1] - from[1]]
     }
 
     /// Pixel of the pane (may lie outside) that shows a place.
@@ -90,6 +105,17 @@ pub(super) struct Shift {
     pub beams: f32,
 }
 
+impl Shift {
+    /// As far as the grid's margin goes.
+    fn limited(self) -> Self {
+        let limit = |v: f32, margin: usize| v.clamp(3.0 - margin as f32, margin as f32 - 3.0);
+        Self {
+            rows: limit(self.rows, MARGIN_ROWS),
+            beams: limit(self.beams, MARGIN_BEAMS),
+        }
+    }
+}
+
 /// Scan conversion as a table: for every pixel inside the sector, where on the grid it is read.
 pub(super) struct ScanConverter {
     spans: Vec<Span>,
@@ -133,10 +159,9 @@ impl ScanConverter {
     /// Reads `grid` (one byte a sample) bilinearly for every pixel of the sector and gives each span's bytes to
     /// `put` as (x, y, bytes).
     pub fn convert(&mut self, grid: &[u8], shift: Shift, mut put: impl FnMut(u32, u32, &[u8])) {
-        let limit = |v: f32, margin: usize| v.clamp(3.0 - margin as f32, margin as f32 - 3.0);
         let whole = |v: f32| (v * ONE as f32) as i32;
-        let rows = whole(limit(shift.rows, MARGIN_ROWS));
-        let beams = whole(limit(shift.beams, MARGIN_BEAMS));
+        let shift = shift.limited();
+        let (rows, beams) = (whole(shift.rows), whole(shift.beams));
         let mut rest = &self.sources[..];
         for span in &self.spans {
             let (sources, tail) = rest.split_at(span.len);

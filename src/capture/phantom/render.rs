@@ -43,6 +43,8 @@ pub(super) struct Scan {
     noise: Vec<f32>,
     power: Softened,
     grid: Vec<u8>,
+    /// What the hand adds to breathing and drift.
+    pub hand: Shift,
 }
 
 impl Scan {
@@ -63,6 +65,10 @@ impl Scan {
             noise: (0..ROWS).map(noise).collect(),
             power: Softened::default(),
             grid: vec![0; ROWS * BEAMS],
+            hand: Shift {
+                rows: 0.0,
+                beams: 0.0,
+            },
             seed,
             probe,
             patient,
@@ -163,6 +169,12 @@ impl Scan {
         }
     }
 
+    /// How many pixels the lesion has moved in picture `n` from where [`Scan::roi`] has it.
+    pub fn lesion_moved(&self, n: u64) -> [f32; 2] {
+        let centre = self.probe.pixel(self.patient.mass.centre);
+        self.probe.moved(centre.map(|v| v as u32), self.shift(n))
+    }
+
     /// The pictures between the lesion's early wash-in and `seconds`.
     pub fn enhanced(&self, seconds: f64) -> std::ops::Range<u64> {
         let bolus = &self.patient.boluses[Tissue::Mass as usize];
@@ -195,7 +207,10 @@ impl Scan {
 
     fn shift(&self, n: u64) -> Shift {
         let [rows, beams] = self.patient.motion.at(seconds(n));
-        Shift { rows, beams }
+        Shift {
+            rows: rows + self.hand.rows,
+            beams: beams + self.hand.beams,
+        }
     }
 
     fn shades(&self, n: u64) -> Shades {

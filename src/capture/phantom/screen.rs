@@ -21,6 +21,7 @@ const HEIGHT: u32 = 1080;
 const BANNER_HEIGHT: u32 = 96;
 const GROUND: Rgb888 = Rgb888::new(14, 15, 18);
 const BANNER: Rgb888 = Rgb888::new(28, 32, 40);
+const BUTTON: Rgb888 = Rgb888::new(58, 66, 82);
 const PALE: Rgb888 = Rgb888::new(208, 212, 218);
 const DIM: Rgb888 = Rgb888::new(128, 134, 144);
 const GOLD: Rgb888 = Rgb888::new(240, 190, 90);
@@ -122,6 +123,30 @@ impl Screen {
         self.contrast.write(&mut self.bytes, (x, y), levels);
     }
 
+    /// As [`Screen::contrast`] in other colours, given as luma and chroma.
+    pub fn paint(&mut self, x: u32, y: u32, levels: &[u8], colours: &ColourMap) {
+        let Rect { x: left, y: top, .. } = self.contrast.pane;
+        write(&mut self.bytes, (left + x, top + y), levels, colours);
+    }
+
+    /// Draws a menu over the contrast image.
+    pub fn menu(&mut self) {
+        let Rect { x, y, w, h } = self.contrast.pane;
+        self.fill(self.contrast.pane, BANNER);
+        for (n, row) in (y + 16..y + h - 34).step_by(40).enumerate() {
+            let button = Rect {
+                x: x + 16,
+                y: row,
+                w: w - 32,
+                h: 30,
+            };
+            self.fill(button, if n == 2 { GOLD } else { BUTTON });
+            let words = ["Preset", "Depth", "Gain", "Dynamic range", "Frame rate", "Map"];
+            let line = format!("{:<16} {}", words[n % words.len()], 10 + 7 * n);
+            self.text(x as i32 + 28, row as i32 + 5, &line, PALE, &FONT_10X20);
+        }
+    }
+
     /// As [`Screen::contrast`] for the B-mode image, if there is one.
     pub fn b_mode(&mut self, x: u32, y: u32, levels: &[u8]) {
         if let Some(image) = &self.b_mode {
@@ -176,11 +201,16 @@ impl Screen {
 
 impl Image {
     fn write(&self, bytes: &mut [u8], (x, y): (u32, u32), levels: &[u8]) {
-        let at = format().places[0].stride * (self.pane.y + y) as usize + 2 * (self.pane.x + x) as usize;
-        let pairs = bytes[at..].chunks_exact_mut(4).zip(levels.chunks_exact(2));
-        for (pair, levels) in pairs {
-            pair.copy_from_slice(&yuyv(&self.colours, [levels[0], levels[1]]));
-        }
+        write(bytes, (self.pane.x + x, self.pane.y + y), levels, &self.colours);
+    }
+}
+
+/// Writes levels from pixel (x, y) of the screen on.
+fn write(bytes: &mut [u8], (x, y): (u32, u32), levels: &[u8], colours: &ColourMap) {
+    let at = format().places[0].stride * y as usize + 2 * x as usize;
+    let pairs = bytes[at..].chunks_exact_mut(4).zip(levels.chunks_exact(2));
+    for (pair, levels) in pairs {
+        pair.copy_from_slice(&yuyv(colours, [levels[0], levels[1]]));
     }
 }
 

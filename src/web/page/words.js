@@ -14,6 +14,8 @@ export const WITHHELD = {
   waiting: ["WAITING", "No frame has been scored yet."],
   stale: ["NO NEW PICTURE", "Nothing new was scored for more than a second."],
   "too-dark": ["TOO DARK", "Almost nothing is lit: no contrast yet?"],
+  "not-contrast": ["NO CONTRAST IMAGE", "B-mode alone, Doppler or a menu."],
+  motion: ["STRONG MOTION", "Hold the probe still."],
   clipped: ["TOO BRIGHT", "Much of the lesion is at full scale: lower the gain."],
 };
 
