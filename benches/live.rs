@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use chrono::TimeDelta;
+use sonograde::audit::{Recorder, Trail};
 use sonograde::capture::phantom::{Grade, Phantom};
 use sonograde::capture::{CaptureError, Captured, FrameSource};
 use sonograde::frame::{BufferPool, Frame, FrameFormat, PixelFormat, Rect};
@@ -109,6 +110,8 @@ fn live(name: &str, pixels: PixelFormat, buffers: Vec<Vec<u8>>, pane: Rect) {
         model: InService::shipped(runtime).expect("the shipped model"),
         news: None,
         store: Arc::new(Store::open(folder.path()).expect("a store")),
+        audit: Recorder::start(Trail::of_store(folder.path())).0,
+        panel: None,
         source: name.into(),
         idle: TimeDelta::seconds(60),
         key_every_ms: 5000,

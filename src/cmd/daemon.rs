@@ -190,7 +190,8 @@ fn serve_page(
     Ok(ended)
 }
 
-async fn on_signal(stop: watch::Sender<bool>) {
+/// Says in `stop` when SIGINT or SIGTERM comes.
+pub(super) async fn on_signal(stop: watch::Sender<bool>) {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         return;

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod bench;
+pub mod capture;
 pub mod config;
 mod daemon;
 pub mod demo;
@@ -19,7 +20,7 @@ mod service;
 use std::error::Error;
 
 use crate::audit::AuditError;
-use crate::capture::CaptureError;
+use crate::capture::{CaptureError, RecordError};
 use crate::config::ConfigError;
 use crate::evaluate::EvaluateError;
 use crate::evaluate::report::ReportError;
@@ -104,6 +105,17 @@ impl From<exams::Error> for Failure {
             exams::Error::Audit(error) => error.into(),
             error => Self::new(Code::Output, error),
         }
+    }
+}
+
+impl From<RecordError> for Failure {
+    fn from(error: RecordError) -> Self {
+        let code = match error {
+            RecordError::Pane(_) => Code::Rectangle,
+            RecordError::Picture(_) | RecordError::Changed { .. } => Code::Input,
+            RecordError::Exists(_) | RecordError::Io { .. } => Code::Output,
+        };
+        Self::new(code, error)
     }
 }
 

@@ -136,6 +136,7 @@ pub(super) fn model(model: Model) -> Result<(InService, Option<News>), PackageEr
     }
 }
 
+/// How the source is opened, its pace, and words for it.
 pub(super) fn source(source: &Source) -> (Opener, Pace, String) {
     match source {
         Source::V4l2 {

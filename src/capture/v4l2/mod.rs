@@ -28,6 +28,7 @@ use std::time::{Duration, Instant, SystemTime};
 pub use find::{Listed, list};
 pub use mode::Mode;
 
+use super::mjpeg::Mjpeg;
 use super::{CaptureError, Captured, FrameSource, Lost, Signal};
 use crate::frame::{BufferPool, Frame, FrameFormat};
 use buffers::Filled;
@@ -67,8 +68,12 @@ pub struct Device {
     looked: Instant,
     clock: Clock,
     lost: Lost,
+    mjpeg: Mjpeg,
+    /// One picture as it came, where it comes compressed.
+    compressed: Vec<u8>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one for each device")]
 enum State {
     Streaming {
         stream: Stream,
@@ -101,6 +106,8 @@ pub fn open(options: &Options) -> Result<Device, CaptureError> {
         looked: Instant::now(),
         clock: Clock::default(),
         lost: Lost::default(),
+        mjpeg: Mjpeg::default(),
+        compressed: Vec::new(),
     })
 }
 
@@ -162,13 +169,18 @@ impl Device {
         Ok(())
     }
 
-    /// The newest filled buffer; older ones go back to the driver unread.
+    /// The newest buffer with a picture; all others go back to the driver unread.
     fn newest(&mut self) -> Result<Option<(Filled, clock::Stamp)>, CaptureError> {
         let mut newest: Option<(Filled, clock::Stamp)> = None;
         while let Some(filled) = self.node.dequeue()? {
             let stamp = self.clock.read(filled.sequence, filled.time);
             self.lost.missed += stamp.missed;
-            if let Some((older, _)) = newest.replace((filled, stamp)) {
+            let good = matches!(&self.state, State::Streaming { stream, .. } if stream.whole(&filled));
+            if !good {
+                self.lost.damaged += 1;
+                tracing::debug!(?filled, damaged = self.lost.damaged, "damaged frame dropped");
+                self.node.queue(filled.index)?;
+            } else if let Some((older, _)) = newest.replace((filled, stamp)) {
                 self.lost.overtaken += 1;
                 self.node.queue(older.index)?;
             }
@@ -190,11 +202,27 @@ impl Device {
             return Ok(None);
         };
         let mut bytes = pool.take();
-        let whole = stream.copy(&filled, bytes.vec_mut());
+        let compressed = stream.compressed();
+        let into = match compressed {
+            true => &mut self.compressed,
+            false => bytes.vec_mut(),
+        };
+        into.clear();
+        let whole = stream.copy(&filled, into);
         self.node.queue(filled.index)?;
-        if !whole {
+        let size = (format.width, format.height);
+        let read = match (whole, compressed) {
+            (false, _) => Err("it is shorter than the driver says".to_owned()),
+            (true, true) => self.mjpeg.decode(&self.compressed, size, bytes.vec_mut()),
+            (true, false) => Ok(()),
+        };
+        if let Err(reason) = read {
             self.lost.damaged += 1;
-            tracing::debug!(?filled, damaged = self.lost.damaged, "damaged frame dropped");
+            tracing::debug!(
+                ?filled,
+                damaged = self.lost.damaged,
+                "damaged frame dropped: {reason}"
+            );
             return Ok(None);
         }
         Ok(Some(Frame {
