@@ -37,8 +37,16 @@ fn stages(c: &mut Criterion) {
     });
     for pixels in [
         PixelFormat::Yuyv,
+        PixelFormat::Uyvy,
         PixelFormat::Nv12,
+        PixelFormat::Nv16,
+        PixelFormat::Nv24,
+        PixelFormat::Yuv420,
+        PixelFormat::Yuv24,
         PixelFormat::Rgb24,
+        PixelFormat::Bgr24,
+        PixelFormat::Xbgr32,
+        PixelFormat::Xrgb32,
         PixelFormat::Grey,
     ] {
         let frame = frame(pixels);

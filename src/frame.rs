@@ -3,6 +3,8 @@
 //! Owned by no thread: a [`Frame`] is made by a source on the capture thread, handed over once, and its bytes
 //! go back to the [`BufferPool`] when the last reader drops it.
 
+mod format;
+
 use std::fmt;
 use std::ops::Deref;
 use std::str::FromStr;
@@ -10,6 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+
+pub use format::{Channel, FrameFormat, Matrix, PixelFormat, Place, Plane, Range};
 
 /// A rectangle of a picture in pixels, origin at the top left. Written `x,y,w,h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -62,117 +66,6 @@ impl FromStr for Rect {
             [x, y, w, h] if w > 0 && h > 0 => Ok(Self { x, y, w, h }),
             _ => Err(wanted()),
         }
-    }
-}
-
-/// How a frame's bytes are laid out. Names follow V4L2's pixel formats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PixelFormat {
-    /// 4:2:2 packed, Y0 U Y1 V: two bytes a pixel.
-    Yuyv,
-    /// 4:2:2 packed, U Y0 V Y1: two bytes a pixel.
-    Uyvy,
-    /// 4:2:0, a plane of Y followed by a half-height plane of interleaved U V.
-    Nv12,
-    /// Three bytes a pixel, red first.
-    Rgb24,
-    /// Three bytes a pixel, blue first.
-    Bgr24,
-    /// One byte a pixel.
-    Grey,
-}
-
-impl PixelFormat {
-    /// Bytes of one row of `width` pixels without padding (of the Y plane for [`PixelFormat::Nv12`]).
-    pub fn row_bytes(self, width: u32) -> usize {
-        let width = width as usize;
-        match self {
-            Self::Yuyv | Self::Uyvy => width.div_ceil(2) * 4,
-            Self::Nv12 => width.next_multiple_of(2),
-            Self::Grey => width,
-            Self::Rgb24 | Self::Bgr24 => width * 3,
-        }
-    }
-
-    /// Rows of `stride` bytes that a picture of `height` lines takes.
-    fn rows(self, height: u32) -> usize {
-        let height = height as usize;
-        match self {
-            Self::Nv12 => height + height.div_ceil(2),
-            _ => height,
-        }
-    }
-
-    /// Whether pixels are luma and chroma rather than red, green and blue.
-    pub fn is_yuv(self) -> bool {
-        matches!(self, Self::Yuyv | Self::Uyvy | Self::Nv12)
-    }
-}
-
-/// Which luma range YUV bytes use (ITU-R BT.601-7, table 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Range {
-    /// 16..235 luma, 16..240 chroma.
-    Limited,
-    /// 0..255.
-    Full,
-}
-
-/// Which luma coefficients YUV bytes use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Matrix {
-    /// ITU-R BT.601-7: Kr 0.299, Kb 0.114.
-    Bt601,
-    /// ITU-R BT.709-6: Kr 0.2126, Kb 0.0722.
-    Bt709,
-}
-
-/// Everything needed to read a frame's bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct FrameFormat {
-    /// Layout of the bytes.
-    pub pixels: PixelFormat,
-    /// Width in pixels.
-    pub width: u32,
-    /// Height in lines.
-    pub height: u32,
-    /// Bytes from one row to the next; for [`PixelFormat::Nv12`] the same in both planes.
-    pub stride: usize,
-    /// Luma range; ignored unless YUV.
-    pub range: Range,
-    /// Luma coefficients; ignored unless YUV.
-    pub matrix: Matrix,
-}
-
-impl FrameFormat {
-    /// A format without row padding. YUV defaults to limited range and, as V4L2 drivers do for unknown
-    /// colour, BT.601 below 720 lines and BT.709 from there.
-    pub fn packed(pixels: PixelFormat, width: u32, height: u32) -> Self {
-        Self {
-            pixels,
-            width,
-            height,
-            stride: pixels.row_bytes(width),
-            range: Range::Limited,
-            matrix: if height >= 720 {
-                Matrix::Bt709
-            } else {
-                Matrix::Bt601
-            },
-        }
-    }
-
-    /// Bytes that a whole picture takes: what a frame must hold at least.
-    pub fn bytes(&self) -> usize {
-        self.stride * self.pixels.rows(self.height)
-    }
-
-    /// The whole picture as a rectangle.
-    pub fn area(&self) -> Rect {
-        Rect::full(self.width, self.height)
     }
 }
 
@@ -301,13 +194,5 @@ mod tests {
         let second = pool.copy_of(&[8; 4096]);
         assert_eq!(second.as_ptr(), address);
         assert_eq!(second[0], 8);
-    }
-
-    #[test]
-    fn picture_sizes_count_every_plane() {
-        let bytes = |p, w, h| FrameFormat::packed(p, w, h).bytes();
-        assert_eq!(bytes(PixelFormat::Yuyv, 641, 2), 2 * 1284);
-        assert_eq!(bytes(PixelFormat::Nv12, 640, 481), 640 * (481 + 241));
-        assert_eq!(bytes(PixelFormat::Rgb24, 3, 3), 27);
     }
 }

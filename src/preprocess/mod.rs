@@ -7,16 +7,14 @@
 
 mod axis;
 mod color;
-mod planes;
 mod rgb;
 
 pub use rgb::crop;
 
 use axis::Axis;
 use color::ToRgb;
-use planes::Plane;
 
-use crate::frame::{Frame, FrameFormat, Rect};
+use crate::frame::{Channel, Frame, FrameFormat, Place, Plane, Rect};
 
 /// What this module does, as models and records name it.
 pub const NAME: &str = "roi-rgb-triangle-u8";
@@ -42,7 +40,8 @@ struct Plan {
 }
 
 struct PlanePlan {
-    plane: Plane,
+    plane: &'static Plane,
+    place: Place,
     /// The bytes of a row that the ROI covers.
     window: std::ops::Range<usize>,
     /// First row of the plane that the ROI covers.
@@ -137,9 +136,9 @@ fn check(frame: &Frame, area: Rect) -> Result<(), PreprocessError> {
 
 impl Plan {
     fn new(format: FrameFormat, roi: Rect, width: usize, height: usize) -> Self {
-        let planes = planes::of(&format)
-            .into_iter()
-            .map(|plane| PlanePlan::new(plane, roi, width, height))
+        let planes = format
+            .planes()
+            .map(|(plane, place)| PlanePlan::new(plane, place, roi, width, height))
             .collect();
         Self {
             format,
@@ -162,7 +161,7 @@ impl Plan {
             .zip(blue.chunks_exact_mut(width));
         for (y, ((red, green), blue)) in rows.enumerate() {
             for p in &mut self.planes {
-                p.finish_row(bytes, self.format.stride, y);
+                p.finish_row(bytes, y);
                 p.filter_row(y, &mut self.filtered);
             }
             let [a, b, c] = &self.filtered;
@@ -172,11 +171,11 @@ impl Plan {
 }
 
 impl PlanePlan {
-    fn new(plane: Plane, roi: Rect, width: usize, height: usize) -> Self {
+    fn new(plane: &'static Plane, place: Place, roi: Rect, width: usize, height: usize) -> Self {
         let first = roi.x / plane.unit_pixels;
         let end = (roi.x + roi.w).div_ceil(plane.unit_pixels);
         let window = first as usize * plane.unit_bytes..end as usize * plane.unit_bytes;
-        let axis = |c: &planes::Channel| Axis::new(roi.x, roi.w, width, c.halved, first * plane.unit_pixels);
+        let axis = |c: &Channel| Axis::new(roi.x, roi.w, width, c.halved, first * plane.unit_pixels);
         let rows = Axis::new(roi.y, roi.h, height, plane.halved_rows, roi.y);
         Self {
             top: roi.y as usize >> u32::from(plane.halved_rows),
@@ -188,14 +187,15 @@ impl PlanePlan {
             samples: Vec::with_capacity(window.len()),
             window,
             plane,
+            place,
         }
     }
 
     /// Reads rows until output row `y` is complete, adding each to every output row that it is part of.
-    fn finish_row(&mut self, bytes: &[u8], stride: usize, y: usize) {
+    fn finish_row(&mut self, bytes: &[u8], y: usize) {
         let end = self.rows.end(y);
         while self.next < end {
-            let at = self.plane.base + (self.top + self.next) * stride;
+            let at = self.place.offset + (self.top + self.next) * self.place.stride;
             let row = &bytes[at + self.window.start..at + self.window.end];
             for (wide, &byte) in self.wide.iter_mut().zip(row) {
                 *wide = u16::from(byte) * STEP;

@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 
-use super::{PreprocessError, STEP, check, color::ToRgb, planes};
+use super::{PreprocessError, STEP, check, color::ToRgb};
 use crate::frame::{Frame, Rect};
 
 /// The pixels of `area`, red first, at the size they were captured.
@@ -12,16 +12,15 @@ use crate::frame::{Frame, Rect};
 pub fn crop(frame: &Frame, area: Rect) -> Result<RgbImage, PreprocessError> {
     check(frame, area)?;
     let to_rgb = ToRgb::new(&frame.format);
-    let planes = planes::of(&frame.format);
     let width = area.w as usize;
     let mut channels: [Vec<u16>; 3] = std::array::from_fn(|_| vec![0; width]);
     let mut bytes: [Vec<u8>; 3] = std::array::from_fn(|_| vec![0; width]);
     let mut picture = RgbImage::new(area.w, area.h);
     for (y, row) in picture.chunks_exact_mut(width * 3).enumerate() {
         let line = area.y as usize + y;
-        for plane in &planes {
-            let start = plane.base + (line >> u32::from(plane.halved_rows)) * frame.format.stride;
-            for c in &plane.channels {
+        for (plane, place) in frame.format.planes() {
+            let start = place.offset + (line >> u32::from(plane.halved_rows)) * place.stride;
+            for c in plane.channels {
                 let samples = &frame.bytes[start + c.offset..];
                 for (x, value) in channels[c.index].iter_mut().enumerate() {
                     let column = area.x as usize + x;

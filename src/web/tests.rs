@@ -68,7 +68,7 @@ fn graded(seq: u64, score: f32) -> Option<Arc<Graded>> {
 fn screen(format: FrameFormat) -> Vec<u8> {
     let mut bytes = [235, 128].repeat(format.bytes() / 2);
     for row in bytes
-        .chunks_exact_mut(format.stride)
+        .chunks_exact_mut(format.places[0].stride)
         .skip(PANE.y as usize)
         .take(PANE.h as usize)
     {

@@ -47,17 +47,6 @@ impl ToRgb {
     }
 }
 
-/// 4:2:0 planes to NV12 with rows of `width` rounded up to even, which is the stride that is given back.
-pub fn nv12(y: &[u8], u: &[u8], v: &[u8], width: usize, into: &mut Vec<u8>) -> usize {
-    let stride = width.next_multiple_of(2);
-    for row in y.chunks_exact(width) {
-        into.extend_from_slice(row);
-        into.resize(into.len().next_multiple_of(stride), 0);
-    }
-    interleave([u, v], into);
-    stride
-}
-
 /// 4:2:2 planes to YUYV; the last pixel of an odd row is given twice.
 pub fn yuyv(y: &[u8], u: &[u8], v: &[u8], width: usize, into: &mut Vec<u8>) {
     let chroma = width.div_ceil(2);
@@ -110,9 +99,6 @@ mod tests {
     #[test]
     fn odd_widths_are_padded() {
         let mut into = Vec::new();
-        assert_eq!(nv12(&[1, 2, 3, 4, 5, 6], &[7, 8], &[9, 10], 3, &mut into), 4);
-        assert_eq!(into, [1, 2, 3, 0, 4, 5, 6, 0, 7, 9, 8, 10]);
-        into.clear();
         yuyv(&[1, 2, 3], &[4, 5], &[6, 7], 3, &mut into);
         assert_eq!(into, [1, 4, 2, 6, 3, 5, 3, 7]);
     }

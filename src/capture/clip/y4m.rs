@@ -5,7 +5,7 @@
 use std::io::{BufRead, Read};
 use std::time::Duration;
 
-use super::colour::{self, ToRgb};
+use super::colour;
 use super::fault::{Fault, check_size, read_exactly};
 use super::{Picture, Recording};
 use crate::frame::{FrameFormat, PixelFormat, Range};
@@ -54,30 +54,18 @@ impl<R: BufRead + Send> Recording for Y4m<R> {
         }
         let Header { chroma, width, .. } = self.header;
         let (luma, plane) = (self.header.luma(), self.header.chroma());
+        let format = self.header.format();
         self.planes.clear();
-        read_exactly(&mut self.input, luma + 2 * plane, &mut self.planes)?;
-        let (y, rest) = self.planes.split_at(luma);
-        let (u, v) = rest.split_at(plane);
-        let mut format = self.header.format();
-        match chroma {
-            Chroma::C420 => format.stride = colour::nv12(y, u, v, width as usize, into),
-            Chroma::C422 => colour::yuyv(y, u, v, width as usize, into),
-            Chroma::C444 => {
-                let to_rgb = ToRgb::new(format.matrix, self.header.range.unwrap_or(Range::Limited));
-                into.extend(
-                    y.iter()
-                        .zip(u)
-                        .zip(v)
-                        .flat_map(|((&y, &u), &v)| to_rgb.rgb(y, u, v)),
-                );
+        let straight = chroma == Chroma::C420 || format.pixels == PixelFormat::Grey;
+        let stored = if straight { &mut *into } else { &mut self.planes };
+        read_exactly(&mut self.input, luma + 2 * plane, stored)?;
+        if !straight {
+            let (y, rest) = self.planes.split_at(luma);
+            let (u, v) = rest.split_at(plane);
+            match chroma {
+                Chroma::C422 => colour::yuyv(y, u, v, width as usize, into),
+                _ => colour::interleave([y, u, v], into),
             }
-            Chroma::Mono => match self.header.range {
-                Some(Range::Limited) => {
-                    let to_rgb = ToRgb::new(format.matrix, Range::Limited);
-                    into.extend(y.iter().map(|&y| to_rgb.rgb(y, 128, 128)[0]));
-                }
-                _ => into.extend_from_slice(y),
-            },
         }
         let t = self.header.time(self.given);
         self.given += 1;
@@ -207,14 +195,15 @@ impl Header {
 
     fn format(&self) -> FrameFormat {
         let pixels = match self.chroma {
-            Chroma::C420 => PixelFormat::Nv12,
+            Chroma::C420 => PixelFormat::Yuv420,
             Chroma::C422 => PixelFormat::Yuyv,
-            Chroma::C444 => PixelFormat::Rgb24,
+            Chroma::C444 => PixelFormat::Yuv24,
             Chroma::Mono => PixelFormat::Grey,
         };
+        let format = FrameFormat::packed(pixels, self.width, self.height);
         FrameFormat {
-            range: self.range.unwrap_or(Range::Limited),
-            ..FrameFormat::packed(pixels, self.width, self.height)
+            range: self.range.unwrap_or(format.range),
+            ..format
         }
     }
 
@@ -252,7 +241,7 @@ mod tests {
         assert_eq!(frames[1].1, Duration::from_nanos(33_366_666));
         assert_eq!(
             (frames[0].0.pixels, frames[0].0.range),
-            (PixelFormat::Nv12, Range::Full)
+            (PixelFormat::Yuv420, Range::Full)
         );
 
         let frames = read(b"YUV4MPEG2 W3 H1 F25:1 C422\nFRAME\nabcdefg").expect("4:2:2");
@@ -261,18 +250,20 @@ mod tests {
             (PixelFormat::Yuyv, &b"adbfcecg"[..])
         );
 
-        let frames = read(b"YUV4MPEG2 W1 H2 F25:1 C444\nFRAME\n\x10\xeb\x80\x80\x80\x80").expect("4:4:4");
+        let frames = read(b"YUV4MPEG2 W1 H2 F25:1 C444\nFRAME\nabcdef").expect("4:4:4");
         assert_eq!(
-            (frames[0].0.pixels, &frames[0].2[..]),
-            (PixelFormat::Rgb24, &[0, 0, 0, 255, 255, 255][..])
+            (frames[0].0.pixels, frames[0].0.range, &frames[0].2[..]),
+            (PixelFormat::Yuv24, Range::Limited, &b"acebdf"[..])
         );
 
-        let mono = b"YUV4MPEG2 W2 H1 F25:1 Cmono XCOLORRANGE=LIMITED\nFRAME\n\x10\xeb";
-        assert_eq!(read(mono).expect("mono")[0].2, [0, 255]);
-        assert_eq!(
-            read(b"YUV4MPEG2 W2 H1 Cmono\nFRAME\n\x10\xeb").expect("mono")[0].2,
-            [0x10, 0xeb]
-        );
+        for (mark, range) in [("", Range::Full), (" XCOLORRANGE=LIMITED", Range::Limited)] {
+            let mono = format!("YUV4MPEG2 W2 H1 F25:1 Cmono{mark}\nFRAME\nab");
+            let frames = read(mono.as_bytes()).expect("mono");
+            assert_eq!(
+                (frames[0].0.pixels, frames[0].0.range, &frames[0].2[..]),
+                (PixelFormat::Grey, range, &b"ab"[..])
+            );
+        }
     }
 
     #[test]

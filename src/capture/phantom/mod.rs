@@ -159,8 +159,9 @@ mod tests {
 
     fn in_pane(frame: &Frame, pane: Rect) -> Vec<u8> {
         let rows = pane.y as usize..(pane.y + pane.h) as usize;
-        let row =
-            |y: usize| &frame.bytes[y * frame.format.stride + 2 * pane.x as usize..][..2 * pane.w as usize];
+        let row = |y: usize| {
+            &frame.bytes[y * frame.format.places[0].stride + 2 * pane.x as usize..][..2 * pane.w as usize]
+        };
         rows.flat_map(row).copied().collect()
     }
 

@@ -176,7 +176,7 @@ impl Screen {
 
 impl Image {
     fn write(&self, bytes: &mut [u8], (x, y): (u32, u32), levels: &[u8]) {
-        let at = format().stride * (self.pane.y + y) as usize + 2 * (self.pane.x + x) as usize;
+        let at = format().places[0].stride * (self.pane.y + y) as usize + 2 * (self.pane.x + x) as usize;
         let pairs = bytes[at..].chunks_exact_mut(4).zip(levels.chunks_exact(2));
         for (pair, levels) in pairs {
             pair.copy_from_slice(&yuyv(&self.colours, [levels[0], levels[1]]));
@@ -207,7 +207,7 @@ impl DrawTarget for Screen {
                 continue;
             }
             let [luma, cb, cr] = bt709([colour.r(), colour.g(), colour.b()]);
-            let pair = format().stride * y as usize + (x as usize / 2) * 4;
+            let pair = format().places[0].stride * y as usize + (x as usize / 2) * 4;
             self.bytes[pair + (x as usize % 2) * 2] = luma;
             self.bytes[pair + 1] = cb;
             self.bytes[pair + 3] = cr;

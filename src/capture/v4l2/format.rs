@@ -9,12 +9,18 @@ use crate::capture::CaptureError;
 use crate::frame::{FrameFormat, Matrix, PixelFormat, Range};
 
 /// The formats that we read, the ones with more colour first.
-const READABLE: [(&[u8; 4], PixelFormat); 6] = [
+const READABLE: [(&[u8; 4], PixelFormat); 12] = [
     (b"YUYV", PixelFormat::Yuyv),
     (b"UYVY", PixelFormat::Uyvy),
+    (b"NV16", PixelFormat::Nv16),
+    (b"NV24", PixelFormat::Nv24),
+    (b"YUV3", PixelFormat::Yuv24),
     (b"RGB3", PixelFormat::Rgb24),
     (b"BGR3", PixelFormat::Bgr24),
+    (b"XR24", PixelFormat::Xbgr32),
+    (b"BX24", PixelFormat::Xrgb32),
     (b"NV12", PixelFormat::Nv12),
+    (b"YU12", PixelFormat::Yuv420),
     (b"GREY", PixelFormat::Grey),
 ];
 /// Sides in pixels and rows in bytes beyond which a driver is talking nonsense.
@@ -104,22 +110,31 @@ fn frame_format(given: &v4l2_pix_format) -> Result<FrameFormat, (String, String)
     }
     // SAFETY: both members of the union are a u32.
     let encoding = unsafe { given.__bindgen_anon_1.ycbcr_enc };
-    let (matrix, range) = colour(given.colorspace, encoding, given.quantization, given.height);
-    Ok(FrameFormat {
+    let (matrix, range) = colour(
         pixels,
-        width: given.width,
-        height: given.height,
-        stride: (given.bytesperline as usize).max(pixels.row_bytes(given.width)),
+        given.colorspace,
+        encoding,
+        given.quantization,
+        given.height,
+    );
+    Ok(FrameFormat {
         range,
         matrix,
+        ..FrameFormat::packed(pixels, given.width, given.height).with_stride(given.bytesperline as usize)
     })
 }
 
-/// How a driver says that YUV bytes are to be read. What it leaves open follows the colour space (Linux:
+/// How a driver says that colours are to be read. What it leaves open follows the colour space (Linux:
 /// Documentation/userspace-api/media/v4l/colorspaces-details.rst, and `V4L2_MAP_YCBCR_ENC_DEFAULT` and
 /// `V4L2_MAP_QUANTIZATION_DEFAULT` of videodev2.h); where that is open too, it follows the picture's height as in
 /// [`FrameFormat::packed`]. Of what we cannot read, SMPTE 240M and BT.2020 are nearest to BT.709.
-fn colour(colorspace: u32, encoding: u32, quantization: u32, height: u32) -> (Matrix, Range) {
+fn colour(
+    pixels: PixelFormat,
+    colorspace: u32,
+    encoding: u32,
+    quantization: u32,
+    height: u32,
+) -> (Matrix, Range) {
     let colorspace = Colorspace::try_from(colorspace).unwrap_or(Colorspace::Default);
     let matrix = match encoding {
         // V4L2_YCBCR_ENC_601, _XV601, _SYCC.
@@ -130,7 +145,7 @@ fn colour(colorspace: u32, encoding: u32, quantization: u32, height: u32) -> (Ma
             Colorspace::Rec709 | Colorspace::DCIP3 | Colorspace::Rec2020 | Colorspace::SMPTE240M => {
                 Matrix::Bt709
             }
-            Colorspace::Default | Colorspace::RAW => FrameFormat::packed(PixelFormat::Yuyv, 0, height).matrix,
+            Colorspace::Default | Colorspace::RAW => FrameFormat::packed(pixels, 0, height).matrix,
             _ => Matrix::Bt601,
         },
     };
@@ -138,6 +153,7 @@ fn colour(colorspace: u32, encoding: u32, quantization: u32, height: u32) -> (Ma
         (Ok(Quantization::FullRange), _) => Range::Full,
         (Ok(Quantization::LimitedRange), _) => Range::Limited,
         (_, Colorspace::JPEG) => Range::Full,
+        _ if !pixels.is_yuv() && pixels != PixelFormat::Grey => Range::Full,
         _ => Range::Limited,
     };
     (matrix, range)
@@ -173,9 +189,13 @@ mod tests {
             (0, 0, default, 720, (Matrix::Bt709, Range::Limited)),
             (999, 999, 999, 1080, (Matrix::Bt709, Range::Limited)),
         ] {
-            let found = colour(colorspace, encoding, quantization, height);
+            let found = colour(PixelFormat::Yuyv, colorspace, encoding, quantization, height);
             assert_eq!(found, expected, "colour space {colorspace}, encoding {encoding}");
         }
+        let range = |pixels, quantization| colour(pixels, smpte170m, 0, quantization, 1080).1;
+        assert_eq!(range(PixelFormat::Grey, default), Range::Limited);
+        assert_eq!(range(PixelFormat::Rgb24, default), Range::Full);
+        assert_eq!(range(PixelFormat::Xbgr32, limited), Range::Limited);
     }
 
     /// 640x480 YUYV with padded rows, as a driver describes it.
@@ -199,10 +219,13 @@ mod tests {
     #[test]
     fn padded_rows_are_kept_and_rows_the_driver_does_not_describe_are_packed() {
         let padded = frame_format(&described()).expect("a good format");
-        assert_eq!((padded.stride, padded.bytes()), (1344, 1344 * 480));
+        assert_eq!((padded.places[0].stride, padded.bytes()), (1344, 1344 * 480));
         let mut silent = described();
         silent.bytesperline = 0;
-        assert_eq!(frame_format(&silent).expect("a good format").stride, 1280);
+        assert_eq!(
+            frame_format(&silent).expect("a good format").places[0].stride,
+            1280
+        );
     }
 
     #[test]

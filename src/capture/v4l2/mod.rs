@@ -29,7 +29,7 @@ pub struct Options {
     pub width: Option<u32>,
     /// Picture height in lines.
     pub height: Option<u32>,
-    /// Pixel format as a V4L2 code of four characters: `YUYV`, `UYVY`, `NV12`, `RGB3`, `BGR3` or `GREY`.
+    /// Pixel format as a V4L2 code of four characters, such as `YUYV`.
     pub format: Option<String>,
 }
 
