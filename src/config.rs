@@ -39,14 +39,18 @@ pub struct Config {
 pub enum Source {
     /// A V4L2 capture device.
     V4l2 {
-        /// `/dev/v4l/by-id/…` or `/dev/videoN`.
+        /// `/dev/v4l/by-id/…`, `/dev/videoN`, or the name of a link in `/dev/v4l`, of a card, or of a bus.
         device: PathBuf,
-        /// Wanted width in pixels; the device's own if absent.
+        /// Wanted width in pixels; chosen if absent.
         width: Option<u32>,
-        /// Wanted height in pixels; the device's own if absent.
+        /// Wanted height in pixels; chosen if absent.
         height: Option<u32>,
-        /// Wanted pixel format as a four-character code.
+        /// Wanted pictures a second; chosen if absent.
+        fps: Option<f64>,
+        /// Wanted pixel format as a four-character code; chosen if absent.
         format: Option<String>,
+        /// A file with the EDID that the device shows to the scanner; the device's own if absent.
+        edid: Option<PathBuf>,
     },
     /// A recorded picture, folder of pictures, DICOM object or video, played once in real time.
     Clip {

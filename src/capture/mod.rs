@@ -25,6 +25,8 @@ pub enum Captured {
     Frame(Frame),
     /// No picture came within the time limit; the source is still good.
     Nothing,
+    /// The device is good, and there is no picture at its input that can be read; why.
+    NoPicture(Signal),
     /// The recording or simulation is over.
     End,
 }
@@ -41,9 +43,37 @@ pub trait FrameSource: Send {
     /// One line for people: what this is and what it delivers (`/dev/video0: 1920x1080 yuyv`).
     fn describe(&self) -> String;
 
+    /// Which pictures the device had and did not give, since it was opened.
+    fn lost(&self) -> Lost {
+        Lost::default()
+    }
+
     /// Length in frames where it is known beforehand (for progress bars).
     fn len_hint(&self) -> Option<u64> {
         None
+    }
+}
+
+/// Pictures that a device had and did not give.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Dropped by the driver: gaps in its numbers.
+    pub missed: u64,
+    /// Marked damaged by the driver, or with fewer bytes than a picture has.
+    pub damaged: u64,
+    /// Replaced by newer ones before they were read.
+    pub overtaken: u64,
+}
+
+impl std::ops::Add for Lost {
+    type Output = Self;
+
+    fn add(self, more: Self) -> Self {
+        Self {
+            missed: self.missed + more.missed,
+            damaged: self.damaged + more.damaged,
+            overtaken: self.overtaken + more.overtaken,
+        }
     }
 }
 
@@ -57,6 +87,16 @@ pub enum CaptureError {
         path: PathBuf,
         /// What else to do, beginning with a space or empty.
         hint: &'static str,
+    },
+    /// Several devices have the name.
+    #[error(
+        "{name}: several devices have this name: {found}; name one by its bus, or by its link in /dev/v4l/by-path"
+    )]
+    Ambiguous {
+        /// The name.
+        name: PathBuf,
+        /// Which ones.
+        found: String,
     },
     /// Another program streams from the device.
     #[error("{path}: busy: another program is capturing from it; close that program")]
@@ -145,4 +185,17 @@ pub enum Signal {
     },
     /// Pictures come and change.
     Live,
+}
+
+impl Signal {
+    /// Why it is not live.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Absent { reason }
+            | Self::NoSignal { reason }
+            | Self::Unsupported { reason }
+            | Self::Frozen { reason } => Some(reason),
+            Self::Live => None,
+        }
+    }
 }

@@ -155,7 +155,7 @@ impl Job {
         loop {
             let frame = match clip.next(&pool, Duration::from_secs(1)) {
                 Ok(Captured::Frame(frame)) => frame,
-                Ok(Captured::Nothing) => continue,
+                Ok(Captured::Nothing | Captured::NoPicture(_)) => continue,
                 Ok(Captured::End) => break,
                 Err(error) => {
                     self.failures.push(error.into());

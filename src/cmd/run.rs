@@ -74,13 +74,17 @@ fn source(source: &Source) -> (Opener, Pace, String) {
             device,
             width,
             height,
+            fps,
             format,
+            edid,
         } => {
             let options = v4l2::Options {
                 device: device.clone(),
                 width: *width,
                 height: *height,
+                fps: *fps,
                 format: format.clone(),
+                edid: edid.clone(),
             };
             let open: Opener = Box::new(move || Ok(Box::new(v4l2::open(&options)?)));
             (open, Pace::Device, format!("v4l2 {}", device.display()))

@@ -170,7 +170,7 @@ pub(super) fn still(path: &Path, pool: &BufferPool) -> Result<Frame, String> {
     }
     match clip.next(pool, Duration::ZERO) {
         Ok(Captured::Frame(frame)) => Ok(frame),
-        Ok(Captured::Nothing | Captured::End) => Err(format!("{}: no picture in it", path.display())),
+        Ok(_) => Err(format!("{}: no picture in it", path.display())),
         Err(error) => Err(one_line(&error)),
     }
 }

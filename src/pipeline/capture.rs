@@ -3,18 +3,22 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{Opener, Pace, Shared};
+use tokio::sync::watch;
+
+use super::{Live, Opener, Pace, Shared};
 use crate::capture::{CaptureError, Captured, FrameSource, Signal};
 use crate::frame::{BufferPool, Frame};
 
 /// The longest a source may wait for a frame before the thread looks around.
-const WAIT: Duration = Duration::from_millis(100);
-/// A device that gives nothing for this long has no signal.
-const SILENCE: Duration = Duration::from_millis(500);
+const WAIT: Duration = Duration::from_millis(50);
+/// A device that gives nothing for this long has no signal. With the rest of the way it is under half a second until the
+/// page shows no score.
+const SILENCE: Duration = Duration::from_millis(350);
 const FIRST_BACKOFF: Duration = Duration::from_millis(125);
-const LAST_BACKOFF: Duration = Duration::from_secs(2);
+/// Opening takes its time too: together it stays under 2 s from a fault's end to the next picture.
+const LAST_BACKOFF: Duration = Duration::from_secs(1);
 
-pub(super) fn run(mut open: Opener, pace: Pace, shared: &Shared) {
+pub(super) fn run(mut open: Opener, pace: Pace, shared: &Shared, publish: &watch::Sender<Live>) {
     let mut backoff = FIRST_BACKOFF;
     let mut said = String::new();
     let mut numbering = Numbering::default();
@@ -22,10 +26,14 @@ pub(super) fn run(mut open: Opener, pace: Pace, shared: &Shared) {
         let error = match open() {
             Ok(mut source) => {
                 tracing::info!("capturing from {}", source.describe());
-                said.clear();
-                backoff = FIRST_BACKOFF;
+                let began = Instant::now();
                 numbering.opened();
-                match drain(&mut *source, pace, shared, &mut numbering) {
+                let error = drain(&mut *source, pace, shared, publish, &mut numbering);
+                if began.elapsed() > LAST_BACKOFF {
+                    said.clear();
+                    backoff = FIRST_BACKOFF;
+                }
+                match error {
                     Some(error) => error,
                     None => break,
                 }
@@ -37,10 +45,14 @@ pub(super) fn run(mut open: Opener, pace: Pace, shared: &Shared) {
             tracing::warn!("{reason}");
             said.clone_from(&reason);
         }
-        shared.set_signal(match error {
-            CaptureError::Unsupported { .. } => Signal::Unsupported { reason },
-            _ => Signal::Absent { reason },
-        });
+        say(
+            match error {
+                CaptureError::Unsupported { .. } => Signal::Unsupported { reason },
+                _ => Signal::Absent { reason },
+            },
+            shared,
+            publish,
+        );
         if pace != Pace::Device {
             break;
         }
@@ -58,32 +70,40 @@ fn drain(
     source: &mut dyn FrameSource,
     pace: Pace,
     shared: &Shared,
+    publish: &watch::Sender<Live>,
     numbering: &mut Numbering,
 ) -> Option<CaptureError> {
     let pool = BufferPool::default();
+    let before = shared.lost();
     let mut last = Instant::now();
     while !shared.stopping() {
-        match source.next(&pool, WAIT) {
+        let captured = source.next(&pool, WAIT);
+        shared.set_lost(before + source.lost());
+        match captured {
             Ok(Captured::Frame(mut frame)) => {
                 numbering.go_on(&mut frame);
                 last = Instant::now();
                 shared.captured.fetch_add(1, Ordering::Relaxed);
-                shared.set_signal(Signal::Live);
+                shared.set_signal(&Signal::Live);
                 hand_over((last, frame), pace, shared);
             }
             Ok(Captured::Nothing) => {
                 if last.elapsed() > SILENCE && pace == Pace::Device {
-                    let reason = format!(
-                        "{}: no picture for {} ms",
-                        source.describe(),
-                        last.elapsed().as_millis()
-                    );
-                    shared.set_signal(Signal::NoSignal { reason });
+                    let reason = format!("{}: no picture comes", source.describe());
+                    say(Signal::NoSignal { reason }, shared, publish);
                 }
+            }
+            Ok(Captured::NoPicture(signal)) => {
+                if let Some(reason) = signal.reason()
+                    && shared.presence().signal != signal
+                {
+                    tracing::warn!("{reason}");
+                }
+                say(signal, shared, publish);
             }
             Ok(Captured::End) => {
                 let reason = format!("the recording is over: {}", source.describe());
-                shared.set_signal(Signal::Absent { reason });
+                say(Signal::Absent { reason }, shared, publish);
                 return None;
             }
             Err(error) if pace == Pace::Device => return Some(error),
@@ -92,6 +112,16 @@ fn drain(
         }
     }
     None
+}
+
+/// Says at once that the signal is not live, whatever `infer` is busy with.
+fn say(signal: Signal, shared: &Shared, publish: &watch::Sender<Live>) {
+    if shared.set_signal(&signal) {
+        publish.send_modify(|live| {
+            live.graded = None;
+            live.signal = signal;
+        });
+    }
 }
 
 fn hand_over(frame: (Instant, Frame), pace: Pace, shared: &Shared) {

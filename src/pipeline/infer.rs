@@ -48,6 +48,8 @@ struct Now {
     rates: RateMeter,
     verdict_at: Option<Instant>,
     changed_ms: u64,
+    /// When the frame of the newest score came.
+    scored_at: Option<Instant>,
     /// When the newest frame came, and what its own clock said then.
     clock: Option<(Instant, DateTime<Utc>)>,
     /// The model that the next exam begins with.
@@ -67,6 +69,7 @@ impl Stage {
             rates,
             verdict_at: None,
             changed_ms: 0,
+            scored_at: None,
             clock: None,
             next: None,
             fault: None,
@@ -169,6 +172,7 @@ impl Stage {
         if graded.outcome.is_ok() {
             now.rates.scored(at.elapsed());
             now.live.graded = Some(Arc::clone(&graded));
+            now.scored_at = Some(at);
         }
         now.live.frame = Some(Arc::new(frame));
         if let Some(events) = &self.events {
@@ -269,10 +273,34 @@ impl Stage {
         now.ended = Some(exam);
     }
 
+    /// Publishes what is now. The signal is read while nobody else publishes: what `capture` said of a loss is not undone.
     fn publish(&self, now: &mut Now) {
-        let newest_ms = now.live.frame.as_ref().map_or(0, |f| f.t.as_millis() as u64);
-        let still_ms = newest_ms.saturating_sub(now.changed_ms);
-        now.live.signal = match (self.shared.signal(), &now.fault) {
+        let captured = self.shared.captured.load(Ordering::Relaxed);
+        let replaced = self.shared.slot.replaced();
+        now.live.rates = now.rates.read(captured, replaced, self.shared.lost());
+        let status = self.writer.status();
+        now.live.store = StoreView {
+            saved: status.saved,
+            waiting: status.waiting,
+            fault: status.fault,
+        };
+        self.publish.send_modify(|live| {
+            let presence = self.shared.presence();
+            if presence.signal != Signal::Live || now.scored_at <= presence.lost_at {
+                now.live.graded = None;
+            }
+            now.live.signal = now.judged(presence.signal);
+            *live = now.live.clone();
+        });
+    }
+}
+
+impl Now {
+    /// What page and API are told of the signal: a live one may show pictures that cannot be graded, or the same for ever.
+    fn judged(&self, signal: Signal) -> Signal {
+        let newest_ms = self.live.frame.as_ref().map_or(0, |f| f.t.as_millis() as u64);
+        let still_ms = newest_ms.saturating_sub(self.changed_ms);
+        match (signal, &self.fault) {
             (Signal::Live, Some(reason)) => Signal::Unsupported {
                 reason: reason.clone(),
             },
@@ -280,16 +308,7 @@ impl Stage {
                 reason: format!("the picture has not changed for {} s", still_ms / 1000),
             },
             (signal, _) => signal,
-        };
-        let captured = self.shared.captured.load(Ordering::Relaxed);
-        now.live.rates = now.rates.read(captured, self.shared.slot.replaced());
-        let status = self.writer.status();
-        now.live.store = StoreView {
-            saved: status.saved,
-            waiting: status.waiting,
-            fault: status.fault,
-        };
-        self.publish.send_replace(now.live.clone());
+        }
     }
 }
 

@@ -85,6 +85,10 @@ pub struct Rates {
     pub latency_ms: f32,
     /// Frames that were replaced by newer ones before anyone looked at them.
     pub dropped: u64,
+    /// Frames that the capture device's driver dropped.
+    pub missed: u64,
+    /// Frames that came damaged or too short from the capture device.
+    pub damaged: u64,
 }
 
 /// How storing goes.

@@ -23,7 +23,7 @@ use tokio::sync::watch;
 pub use live::{ExamView, Live, ModelView, Rates, Site, StoreView};
 pub use models::News;
 
-use crate::capture::{CaptureError, FrameSource, Signal, Slot};
+use crate::capture::{CaptureError, FrameSource, Lost, Signal, Slot};
 use crate::exam::record::{Exam, Graded, ModelIdentity};
 use crate::frame::{Frame, Rect};
 use crate::package::InService;
@@ -106,9 +106,18 @@ struct Shared {
     /// Another model, for `infer` to take.
     next: Mutex<Option<Ready>>,
     slot: Slot<(Instant, Frame)>,
-    signal: Mutex<Signal>,
+    presence: Mutex<Presence>,
     captured: std::sync::atomic::AtomicU64,
+    lost: Mutex<Lost>,
     stop: AtomicBool,
+}
+
+/// What the source is giving.
+#[derive(Clone)]
+struct Presence {
+    signal: Signal,
+    /// When it was live last and ceased to be: no score of a picture from before is shown.
+    lost_at: Option<Instant>,
 }
 
 impl Shared {
@@ -116,12 +125,30 @@ impl Shared {
         self.stop.load(Ordering::Relaxed)
     }
 
-    fn set_signal(&self, signal: Signal) {
-        *self.signal.lock().unwrap_or_else(PoisonError::into_inner) = signal;
+    /// Whether the signal was another one before.
+    fn set_signal(&self, signal: &Signal) -> bool {
+        let mut presence = self.presence.lock().unwrap_or_else(PoisonError::into_inner);
+        if presence.signal == *signal {
+            return false;
+        }
+        presence.signal = signal.clone();
+        if *signal != Signal::Live {
+            presence.lost_at = Some(Instant::now());
+        }
+        true
     }
 
-    fn signal(&self) -> Signal {
-        self.signal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn presence(&self) -> Presence {
+        let presence = self.presence.lock().unwrap_or_else(PoisonError::into_inner);
+        presence.clone()
+    }
+
+    fn set_lost(&self, lost: Lost) {
+        *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = lost;
+    }
+
+    fn lost(&self) -> Lost {
+        *self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -134,10 +161,14 @@ impl Pipeline {
         let reason = "starting".to_owned();
         let shared = Arc::new(Shared {
             slot: Slot::default(),
-            signal: Mutex::new(Signal::Absent {
-                reason: reason.clone(),
+            presence: Mutex::new(Presence {
+                signal: Signal::Absent {
+                    reason: reason.clone(),
+                },
+                lost_at: None,
             }),
             captured: std::sync::atomic::AtomicU64::new(0),
+            lost: Mutex::new(Lost::default()),
             stop: AtomicBool::new(false),
             next: Mutex::new(None),
         });
@@ -156,7 +187,7 @@ impl Pipeline {
             idle: parts.idle,
             key_every_ms: parts.key_every_ms,
             events: parts.events,
-            publish,
+            publish: publish.clone(),
         };
         let (for_capture, for_models) = (Arc::clone(&shared), Arc::clone(&shared));
         let models = parts
@@ -165,7 +196,9 @@ impl Pipeline {
         Ok(Self {
             shared,
             live,
-            capture: spawn("capture", move || capture::run(open, pace, &for_capture)),
+            capture: spawn("capture", move || {
+                capture::run(open, pace, &for_capture, &publish)
+            }),
             infer: spawn("infer", move || stage.run()),
             models,
         })

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Rates;
+use crate::capture::Lost;
 
 const WINDOW: Duration = Duration::from_secs(1);
 
@@ -30,8 +31,8 @@ impl RateMeter {
         self.rates.latency_ms = latency.as_secs_f32() * 1e3;
     }
 
-    /// The rates now, given the totals of captured and dropped frames.
-    pub fn read(&mut self, captured: u64, dropped: u64) -> Rates {
+    /// The rates now, given the totals of frames that were captured, replaced by newer ones, and lost by the device.
+    pub fn read(&mut self, captured: u64, replaced: u64, lost: Lost) -> Rates {
         let elapsed = self.since.elapsed();
         if elapsed >= WINDOW {
             let per_second = |n: f32| n / elapsed.as_secs_f32();
@@ -39,7 +40,8 @@ impl RateMeter {
             self.rates.new_fps = per_second(self.scored as f32);
             (self.since, self.captured_before, self.scored) = (Instant::now(), captured, 0);
         }
-        self.rates.dropped = dropped;
+        self.rates.dropped = replaced + lost.overtaken;
+        (self.rates.missed, self.rates.damaged) = (lost.missed, lost.damaged);
         self.rates
     }
 }

@@ -17,7 +17,7 @@ pub fn drain(clip: &mut Clip) -> Vec<Result<Frame, CaptureError>> {
         assert!(all.len() < 10_000, "a clip ends");
         match clip.next(&pool, Duration::ZERO) {
             Ok(Captured::Frame(frame)) => all.push(Ok(frame)),
-            Ok(Captured::Nothing) => panic!("a recording always has something"),
+            Ok(Captured::Nothing | Captured::NoPicture(_)) => panic!("a recording always has something"),
             Ok(Captured::End) => return all,
             Err(error) => all.push(Err(error)),
         }

@@ -1,18 +1,16 @@
-//! Which picture a device is set to, and what its bytes mean.
+//! What the bytes of a driver's picture mean.
 
 use v4l::format::{Colorspace, FieldOrder, FourCC, Quantization};
-use v4l::v4l_sys::*;
 
-use super::Options;
-use super::node::Node;
-use crate::capture::CaptureError;
+use super::node::Picture;
 use crate::frame::{FrameFormat, Matrix, PixelFormat, Range};
 
 /// The formats that we read, the ones with more colour first.
-const READABLE: [(&[u8; 4], PixelFormat); 12] = [
+const READABLE: [(&[u8; 4], PixelFormat); 15] = [
     (b"YUYV", PixelFormat::Yuyv),
     (b"UYVY", PixelFormat::Uyvy),
     (b"NV16", PixelFormat::Nv16),
+    (b"NM16", PixelFormat::Nv16),
     (b"NV24", PixelFormat::Nv24),
     (b"YUV3", PixelFormat::Yuv24),
     (b"RGB3", PixelFormat::Rgb24),
@@ -20,108 +18,99 @@ const READABLE: [(&[u8; 4], PixelFormat); 12] = [
     (b"XR24", PixelFormat::Xbgr32),
     (b"BX24", PixelFormat::Xrgb32),
     (b"NV12", PixelFormat::Nv12),
+    (b"NM12", PixelFormat::Nv12),
     (b"YU12", PixelFormat::Yuv420),
+    (b"YM12", PixelFormat::Yuv420),
     (b"GREY", PixelFormat::Grey),
 ];
 /// Sides in pixels and rows in bytes beyond which a driver is talking nonsense.
 const MOST_PIXELS: u32 = 16_384;
 const MOST_ROW_BYTES: u32 = 1 << 20;
 
-fn pixel_format(code: u32) -> Option<PixelFormat> {
-    let found = READABLE
-        .iter()
-        .find(|(name, _)| u32::from_le_bytes(**name) == code);
-    found.map(|(_, pixels)| *pixels)
+/// A picture that we can read.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Described {
+    pub format: FrameFormat,
+    /// Bytes of the picture in each piece of memory of a buffer; one after the other they are the frame's bytes.
+    pub pieces: Vec<usize>,
 }
 
-fn readable_names() -> String {
+fn pixel_format(code: u32) -> Option<PixelFormat> {
+    rank(code).map(|rank| READABLE[rank].1)
+}
+
+/// The place of a pixel format in the order in which we prefer them; `None` if we cannot read it.
+pub(super) fn rank(code: u32) -> Option<usize> {
+    READABLE
+        .iter()
+        .position(|(name, _)| u32::from_le_bytes(**name) == code)
+}
+
+/// Whether pictures of this format lost something on their way.
+pub(super) fn compressed(code: u32) -> bool {
+    code == u32::from_le_bytes(*b"MJPG")
+}
+
+pub(super) fn readable_names() -> String {
     READABLE.map(|(name, _)| FourCC::new(name).to_string()).join(", ")
 }
 
-/// Sets the device to what `options` ask for, else to what it has with a pixel format of ours, and reads back what
-/// it gives.
-pub(super) fn negotiate(node: &Node, options: &Options) -> Result<FrameFormat, CaptureError> {
-    let now = node.format()?;
-    let code = match &options.format {
-        Some(name) => {
-            asked_for(name).ok_or_else(|| node.unsupported(format!("{name:?}"), readable_names()))?
-        }
-        None if pixel_format(now.pixelformat).is_some() => now.pixelformat,
-        None => best_offered(node)?,
-    };
-    let width = options.width.unwrap_or(now.width);
-    let height = options.height.unwrap_or(now.height);
-    let given = if (now.width, now.height, now.pixelformat) == (width, height, code) {
-        now
-    } else {
-        node.set_format(width, height, code)?
-    };
-    let unpinned = options.width.is_none() && options.height.is_none();
-    if given.pixelformat != code || !(unpinned || (given.width, given.height) == (width, height)) {
-        let asked = format!("{width}x{height} {}", FourCC::from(code));
-        let (width, height, name) = (given.width, given.height, FourCC::from(given.pixelformat));
-        return Err(node.unsupported(
-            asked,
-            format!("{width}x{height} {name}, which the device offers for it"),
-        ));
-    }
-    frame_format(&given).map_err(|(found, expected)| node.unsupported(found, expected))
-}
-
-fn asked_for(name: &str) -> Option<u32> {
+/// The code of a pixel format of ours.
+pub(super) fn asked_for(name: &str) -> Option<u32> {
     let code = u32::from_le_bytes(name.as_bytes().try_into().ok()?);
     pixel_format(code).map(|_| code)
 }
 
-fn best_offered(node: &Node) -> Result<u32, CaptureError> {
-    let offered = node.formats();
-    let codes = READABLE.map(|(name, _)| u32::from_le_bytes(*name));
-    codes
-        .into_iter()
-        .find(|code| offered.contains(code))
-        .ok_or_else(|| {
-            let names: Vec<_> = offered
-                .iter()
-                .map(|code| FourCC::from(*code).to_string())
-                .collect();
-            node.unsupported(names.join(", "), readable_names())
-        })
-}
-
 /// Reads a driver's description; on error what was found and what was expected.
-fn frame_format(given: &v4l2_pix_format) -> Result<FrameFormat, (String, String)> {
-    use FieldOrder::{Any, Interlaced, InterlacedBT, InterlacedTB, Progressive};
-    let pixels = pixel_format(given.pixelformat).ok_or_else(|| {
-        let name = FourCC::from(given.pixelformat);
+pub(super) fn describe(given: &Picture) -> Result<Described, (String, String)> {
+    use FieldOrder::{Any, Progressive};
+    let pixels = pixel_format(given.code).ok_or_else(|| {
+        let name = FourCC::from(given.code);
         (name.to_string(), readable_names())
     })?;
+    let stride = given.strides.first().copied().unwrap_or(0);
     let sides = 1..=MOST_PIXELS;
-    if !sides.contains(&given.width) || !sides.contains(&given.height) || given.bytesperline > MOST_ROW_BYTES
-    {
-        let found = format!(
-            "{}x{}, {} bytes a row",
-            given.width, given.height, given.bytesperline
-        );
+    if !sides.contains(&given.width) || !sides.contains(&given.height) || stride > MOST_ROW_BYTES {
+        let found = format!("{}x{}, {stride} bytes a row", given.width, given.height);
         return Err((found, format!("at most {MOST_PIXELS} pixels a side")));
     }
     match FieldOrder::try_from(given.field) {
-        Ok(Any | Progressive | Interlaced | InterlacedTB | InterlacedBT) => {}
-        _ => return Err(("single fields".into(), "whole pictures".into())),
+        Ok(Any | Progressive) => {}
+        _ => {
+            return Err((
+                "interlaced video".into(),
+                "progressive video (1080p, not 1080i)".into(),
+            ));
+        }
     }
-    // SAFETY: both members of the union are a u32.
-    let encoding = unsafe { given.__bindgen_anon_1.ycbcr_enc };
     let (matrix, range) = colour(
         pixels,
         given.colorspace,
-        encoding,
+        given.encoding,
         given.quantization,
         given.height,
     );
-    Ok(FrameFormat {
+    let mut strides = [0; 3];
+    for (place, stride) in strides.iter_mut().zip(&given.strides) {
+        *place = *stride as usize;
+    }
+    let packed = FrameFormat::packed(pixels, given.width, given.height);
+    let planes = pixels.planes().len();
+    let format = match given.strides.len() {
+        1 => packed.with_stride(strides[0]),
+        pieces if pieces == planes => packed.with_strides(strides),
+        pieces => return Err((format!("a picture in {pieces} pieces"), format!("1 or {planes}"))),
+    };
+    let format = FrameFormat {
         range,
         matrix,
-        ..FrameFormat::packed(pixels, given.width, given.height).with_stride(given.bytesperline as usize)
-    })
+        ..format
+    };
+    let pieces = match given.strides.len() {
+        1 => vec![format.bytes()],
+        _ => format.plane_bytes().collect(),
+    };
+    Ok(Described { format, pieces })
 }
 
 /// How a driver says that colours are to be read. What it leaves open follows the colour space (Linux:
@@ -199,46 +188,55 @@ mod tests {
     }
 
     /// 640x480 YUYV with padded rows, as a driver describes it.
-    fn described() -> v4l2_pix_format {
-        v4l2_pix_format {
+    fn described() -> Picture {
+        Picture {
             width: 640,
             height: 480,
-            pixelformat: u32::from_le_bytes(*b"YUYV"),
+            code: u32::from_le_bytes(*b"YUYV"),
             field: FieldOrder::Progressive as u32,
-            bytesperline: 1344,
-            sizeimage: 1344 * 480,
             colorspace: Colorspace::Rec709 as u32,
-            priv_: V4L2_PIX_FMT_PRIV_MAGIC,
-            flags: 0,
-            __bindgen_anon_1: v4l2_pix_format__bindgen_ty_1 { ycbcr_enc: 0 },
+            encoding: 0,
             quantization: 0,
-            xfer_func: 0,
+            strides: vec![1344],
         }
     }
 
     #[test]
     fn padded_rows_are_kept_and_rows_the_driver_does_not_describe_are_packed() {
-        let padded = frame_format(&described()).expect("a good format");
-        assert_eq!((padded.places[0].stride, padded.bytes()), (1344, 1344 * 480));
+        let padded = describe(&described()).expect("a good format");
+        assert_eq!(padded.format.places[0].stride, 1344);
+        assert_eq!(padded.pieces, [1344 * 480]);
         let mut silent = described();
-        silent.bytesperline = 0;
-        assert_eq!(
-            frame_format(&silent).expect("a good format").places[0].stride,
-            1280
-        );
+        silent.strides = vec![0];
+        let silent = describe(&silent).expect("a good format");
+        assert_eq!(silent.format.places[0].stride, 1280);
     }
 
     #[test]
-    fn nonsense_and_single_fields_are_refused() {
-        let refused = |change: fn(&mut v4l2_pix_format)| {
-            let mut format = described();
-            change(&mut format);
-            frame_format(&format).is_err()
+    fn planes_in_memory_of_their_own_keep_their_own_rows() {
+        let mut apart = described();
+        apart.code = u32::from_le_bytes(*b"YM12");
+        apart.strides = vec![704, 384, 320];
+        let found = describe(&apart).expect("a good format");
+        assert_eq!(found.pieces, [704 * 480, 384 * 240, 320 * 240]);
+        assert_eq!(found.format.places[2].offset, 704 * 480 + 384 * 240);
+        assert_eq!(found.format.bytes(), found.pieces.iter().sum::<usize>());
+        apart.strides.pop();
+        assert!(describe(&apart).is_err(), "three planes in two pieces");
+    }
+
+    #[test]
+    fn nonsense_and_interlaced_video_are_refused() {
+        let refused = |change: fn(&mut Picture)| {
+            let mut picture = described();
+            change(&mut picture);
+            describe(&picture).is_err()
         };
-        assert!(refused(|f| f.width = 0));
-        assert!(refused(|f| f.height = u32::MAX));
-        assert!(refused(|f| f.bytesperline = u32::MAX));
-        assert!(refused(|f| f.pixelformat = u32::from_le_bytes(*b"MJPG")));
-        assert!(refused(|f| f.field = FieldOrder::Alternate as u32));
+        assert!(refused(|p| p.width = 0));
+        assert!(refused(|p| p.height = u32::MAX));
+        assert!(refused(|p| p.strides = vec![u32::MAX]));
+        assert!(refused(|p| p.code = u32::from_le_bytes(*b"H264")));
+        assert!(refused(|p| p.field = FieldOrder::Interlaced as u32));
+        assert!(refused(|p| p.field = FieldOrder::Alternate as u32));
     }
 }

@@ -1,70 +1,209 @@
-//! Video4Linux2 capture devices: single-planar, memory-mapped streaming.
+//! Video4Linux2 capture devices, single- and multi-planar, by memory-mapped streaming.
 //!
-//! Owning thread: `capture`. A device is opened, streams until it fails, and is dropped; the capture thread opens it
-//! again. Nothing here retries, and nothing watches the signal: a device without a signal gives no frame or the
-//! driver's own test picture. Multi-planar devices and DV timings are not read.
+//! Owning thread: `capture`. A device is opened and streams until it fails; then it is dropped, and the capture thread opens
+//! it again. What the connector says is followed here: without a picture that can be read the device stops streaming
+//! and waits for one, and a picture of other timings is streamed anew.
 //!
-//! The crate `v4l` gives the ioctl numbers and names. Its `Device` and `Stream` are not used: they panic on colour
-//! spaces and names they do not know, and when `STREAMOFF` fails on a device that has just been unplugged.
+//! `find` opens the device by its name, `node` is what it can be asked and set to, `input` what comes in at its
+//! connector, `edid` what the scanner is told; `mode` and `format` choose and describe the picture; `buffers` and `stream`
+//! move it; `ioctl` is the system call.
+//!
+//! The crate `v4l` gives the ioctl numbers and names. Its `Device` and `Stream` are not used: they know one plane, panic on
+//! colour spaces and names they do not know, and when `STREAMOFF` fails on a device that has just been unplugged.
 
+mod buffers;
+mod clock;
+mod edid;
+mod find;
 mod format;
+mod input;
+mod ioctl;
+mod mode;
 mod node;
 mod stream;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{CaptureError, Captured, FrameSource};
-use crate::frame::{BufferPool, Frame, FrameFormat};
-use node::Node;
-use stream::{Stamp, Stream};
+pub use find::{Listed, list};
+pub use mode::Mode;
 
-/// Which device to open, and what to ask it for. What is `None` is left as the device has it.
-#[derive(Clone, Debug)]
+use super::{CaptureError, Captured, FrameSource, Lost, Signal};
+use crate::frame::{BufferPool, Frame, FrameFormat};
+use buffers::Filled;
+use clock::Clock;
+use input::{Sensed, Timings};
+use node::Node;
+use stream::Stream;
+
+/// How often the input is looked at, where the device does not tell of changes and while there is no picture.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Which device to open, and what to ask it for. What is `None` is chosen: see [`Mode`].
+#[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The device node, best one of `/dev/v4l/by-path` or `/dev/v4l/by-id`: `/dev/video0` can be another
-    /// device after a restart.
+    /// A path, best one of `/dev/v4l/by-path` or `/dev/v4l/by-id`, for `/dev/video0` can be another device after a
+    /// restart; or, not beginning with `/`, the name of such a link, of the card, or of the bus.
     pub device: PathBuf,
     /// Picture width in pixels.
     pub width: Option<u32>,
     /// Picture height in lines.
     pub height: Option<u32>,
+    /// Pictures a second, where the device lets that be chosen.
+    pub fps: Option<f64>,
     /// Pixel format as a V4L2 code of four characters, such as `YUYV`.
     pub format: Option<String>,
+    /// A file with what the device is to tell the scanner of itself.
+    pub edid: Option<PathBuf>,
 }
 
-/// A device that is streaming.
+/// An open device.
 pub struct Device {
-    stream: Stream,
+    state: State,
     node: Node,
-    format: FrameFormat,
-    clock: Option<Clock>,
-    dropped_bad: u64,
+    options: Options,
+    /// Whether the driver tells of changes at the input.
+    told: bool,
+    looked: Instant,
+    clock: Clock,
+    lost: Lost,
 }
 
-/// Opens the device, sets what `options` pin down, and starts streaming.
+enum State {
+    Streaming {
+        stream: Stream,
+        format: FrameFormat,
+        timings: Option<Timings>,
+    },
+    /// There is no picture that we can read; why.
+    Waiting(Signal),
+}
+
+/// Opens the device, loads its EDID, sets it to its best mode with what `options` pin down, and starts streaming if a
+/// picture comes in.
 ///
 /// # Errors
-/// [`CaptureError::NotFound`], [`CaptureError::NotVideo`], [`CaptureError::Busy`], [`CaptureError::Unsupported`] if
-/// the device gives none of our pixel formats or not the one asked for, [`CaptureError::Gone`], else
-/// [`CaptureError::Io`].
+/// [`CaptureError::NotFound`], [`CaptureError::Ambiguous`], [`CaptureError::NotVideo`], [`CaptureError::Busy`],
+/// [`CaptureError::Unsupported`] if the device gives none of our pixel formats or not the one asked for,
+/// [`CaptureError::Corrupt`] for a bad EDID, [`CaptureError::Gone`], else [`CaptureError::Io`].
 pub fn open(options: &Options) -> Result<Device, CaptureError> {
-    let node = Node::open(&options.device)?;
-    let format = format::negotiate(&node, options)?;
-    let stream = Stream::start(&node, format.bytes())?;
+    let node = find::open(&options.device)?;
+    if let Some(file) = &options.edid {
+        edid::load(&node, file)?;
+    }
+    let told = node.subscribe();
+    let state = begin(&node, options)?;
     Ok(Device {
-        stream,
+        state,
         node,
-        format,
-        clock: None,
-        dropped_bad: 0,
+        options: options.clone(),
+        told,
+        looked: Instant::now(),
+        clock: Clock::default(),
+        lost: Lost::default(),
+    })
+}
+
+/// Looks at the input, and streams if there is a picture. The device is not streaming.
+fn begin(node: &Node, options: &Options) -> Result<State, CaptureError> {
+    let timings = match node.sense()? {
+        Sensed::None(signal) => return Ok(State::Waiting(signal)),
+        Sensed::Picture(timings) => Some(timings),
+        Sensed::Unknown => None,
+    };
+    if let Some(timings) = &timings {
+        node.set_timings(timings)?;
+    }
+    let described = mode::negotiate(node, options, timings.as_ref())?;
+    let stream = Stream::start(node, described.pieces)?;
+    Ok(State::Streaming {
+        stream,
+        format: described.format,
+        timings,
     })
 }
 
 impl Device {
-    /// How many frames were not given because the driver marked them damaged or they were too short.
-    pub fn dropped_bad(&self) -> u64 {
-        self.dropped_bad
+    /// Looks at the input; ends streaming if what comes in has changed.
+    fn look(&mut self) -> Result<(), CaptureError> {
+        self.looked = Instant::now();
+        let State::Streaming { timings, .. } = &self.state else {
+            return self.begin();
+        };
+        let next = match (self.node.sense()?, timings) {
+            (Sensed::Picture(now), Some(before)) if now.same(before) => return Ok(()),
+            (Sensed::Unknown, None) => return Ok(()),
+            (Sensed::None(signal), _) => Some(signal),
+            _ => None,
+        };
+        // What it was is over, whatever comes of the next.
+        let over = Signal::Absent {
+            reason: "the input changes".into(),
+        };
+        let before = std::mem::replace(&mut self.state, State::Waiting(over));
+        if let State::Streaming { stream, .. } = before {
+            stream.stop(&self.node)?;
+        }
+        match next {
+            Some(signal) => {
+                self.state = State::Waiting(signal);
+                Ok(())
+            }
+            None => self.begin(),
+        }
+    }
+
+    fn begin(&mut self) -> Result<(), CaptureError> {
+        self.state = begin(&self.node, &self.options)?;
+        if matches!(self.state, State::Streaming { .. }) {
+            self.clock.restarted();
+            tracing::info!("capturing from {}", self.describe());
+        }
+        Ok(())
+    }
+
+    /// The newest filled buffer; older ones go back to the driver unread.
+    fn newest(&mut self) -> Result<Option<(Filled, clock::Stamp)>, CaptureError> {
+        let mut newest: Option<(Filled, clock::Stamp)> = None;
+        while let Some(filled) = self.node.dequeue()? {
+            let stamp = self.clock.read(filled.sequence, filled.time);
+            self.lost.missed += stamp.missed;
+            if let Some((older, _)) = newest.replace((filled, stamp)) {
+                self.lost.overtaken += 1;
+                self.node.queue(older.index)?;
+            }
+        }
+        Ok(newest)
+    }
+
+    /// The newest picture, if there is a good one.
+    fn take(&mut self, pool: &BufferPool, failed: bool) -> Result<Option<Frame>, CaptureError> {
+        let Some((filled, stamp)) = self.newest()? else {
+            return match failed {
+                true => Err(CaptureError::Gone {
+                    path: self.node.path().into(),
+                }),
+                false => Ok(None),
+            };
+        };
+        let State::Streaming { stream, format, .. } = &self.state else {
+            return Ok(None);
+        };
+        let mut bytes = pool.take();
+        let whole = stream.copy(&filled, bytes.vec_mut());
+        self.node.queue(filled.index)?;
+        if !whole {
+            self.lost.damaged += 1;
+            tracing::debug!(?filled, damaged = self.lost.damaged, "damaged frame dropped");
+            return Ok(None);
+        }
+        Ok(Some(Frame {
+            seq: stamp.seq,
+            t: stamp.t,
+            wall: SystemTime::now(),
+            format: *format,
+            bytes,
+        }))
     }
 }
 
@@ -72,74 +211,52 @@ impl FrameSource for Device {
     fn next(&mut self, pool: &BufferPool, wait: Duration) -> Result<Captured, CaptureError> {
         let deadline = Instant::now() + wait;
         loop {
-            let mut bytes = pool.take();
-            match self.stream.next(&self.node, deadline, bytes.vec_mut())? {
-                stream::Next::Nothing => return Ok(Captured::Nothing),
-                stream::Next::Bad { used, flagged } => {
-                    self.dropped_bad += 1;
-                    tracing::debug!(
-                        device = %self.node.path().display(),
-                        used, expected = self.format.bytes(), flagged, dropped = self.dropped_bad,
-                        "damaged frame dropped"
-                    );
+            let streaming = matches!(self.state, State::Streaming { .. });
+            let due = self.looked + LOOK_EVERY;
+            let until = if streaming && self.told {
+                deadline
+            } else {
+                deadline.min(due)
+            };
+            let ready = self.node.wait(streaming, until)?;
+            let told = ready.event && self.node.take_events()?;
+            let quiet = !ready.buffer && !ready.failed;
+            // First, for once the input has changed, what is in the buffers is no picture of the scanner's.
+            if told || (Instant::now() >= due && (quiet || !self.told)) {
+                self.look()?;
+                if let State::Waiting(signal) = &self.state {
+                    return Ok(Captured::NoPicture(signal.clone()));
                 }
-                stream::Next::Frame(stamp) => {
-                    let (seq, t) = self.clock.get_or_insert(Clock::new(stamp)).read(stamp);
-                    return Ok(Captured::Frame(Frame {
-                        seq,
-                        t,
-                        wall: SystemTime::now(),
-                        format: self.format,
-                        bytes,
-                    }));
-                }
+            } else if quiet && Instant::now() >= deadline {
+                return Ok(match &self.state {
+                    State::Waiting(signal) => Captured::NoPicture(signal.clone()),
+                    State::Streaming { .. } => Captured::Nothing,
+                });
+            } else if !quiet && let Some(frame) = self.take(pool, ready.failed)? {
+                return Ok(Captured::Frame(frame));
             }
         }
     }
 
     fn describe(&self) -> String {
-        let FrameFormat {
-            width,
-            height,
-            pixels,
-            ..
-        } = self.format;
-        let pixels = format!("{pixels:?}").to_lowercase();
-        format!("{}: {width}x{height} {pixels}", self.node.path().display())
-    }
-}
-
-/// Turns the driver's counters into ours.
-#[derive(Debug)]
-struct Clock {
-    first: Duration,
-    /// The driver's number of the last frame.
-    last: u32,
-    /// Our number of the next one.
-    next: u64,
-}
-
-impl Clock {
-    /// A clock whose first frame is to be `first`.
-    fn new(first: Stamp) -> Self {
-        Self {
-            first: first.time,
-            last: first.sequence.wrapping_sub(1),
-            next: u64::from(first.sequence),
+        let path = self.node.path().display();
+        match &self.state {
+            State::Streaming { format, .. } => {
+                let FrameFormat {
+                    width,
+                    height,
+                    pixels,
+                    ..
+                } = format;
+                let pixels = format!("{pixels:?}").to_lowercase();
+                format!("{path}: {width}x{height} {pixels}")
+            }
+            State::Waiting(_) => format!("{path}: {}", self.node.card),
         }
     }
 
-    /// The frame's number, always more than the last one's, and its time since the first frame. The driver's
-    /// number is 32 bits wide and wraps; a driver that does not count, or starts over, counts as one on.
-    fn read(&mut self, stamp: Stamp) -> (u64, Duration) {
-        let missed = match stamp.sequence.wrapping_sub(self.last) {
-            ahead @ 1..=0x7fff_ffff => ahead - 1,
-            _ => 0,
-        };
-        let seq = self.next + u64::from(missed);
-        self.last = stamp.sequence;
-        self.next = seq + 1;
-        (seq, stamp.time.saturating_sub(self.first))
+    fn lost(&self) -> Lost {
+        self.lost
     }
 }
 
@@ -150,9 +267,7 @@ mod tests {
     fn error(device: &str) -> CaptureError {
         let options = Options {
             device: device.into(),
-            width: None,
-            height: None,
-            format: None,
+            ..Options::default()
         };
         open(&options).err().expect("no capture device")
     }
@@ -180,30 +295,8 @@ mod tests {
             error("/dev/no-such-video"),
             CaptureError::NotFound { .. }
         ));
+        assert!(matches!(error("no-such-card"), CaptureError::NotFound { .. }));
         assert!(matches!(error("/dev/\0video"), CaptureError::Io { .. }));
         assert!(matches!(error("/dev/null/video"), CaptureError::Io { .. }));
-    }
-
-    #[test]
-    fn the_drivers_numbers_wrap_start_over_or_stand_still_and_ours_go_on() {
-        let at = |sequence, ms| Stamp {
-            sequence,
-            time: Duration::from_millis(ms),
-        };
-        let start = u32::MAX - 1;
-        let mut clock = Clock::new(at(start, 500));
-        let stamps = [
-            (start, 500),
-            (u32::MAX, 517),
-            (2, 567),
-            (0, 583),
-            (0, 600),
-            (1, 400),
-        ];
-        let seen = stamps.map(|(sequence, ms)| {
-            let (seq, t) = clock.read(at(sequence, ms));
-            (seq - u64::from(start), t.as_millis())
-        });
-        assert_eq!(seen, [(0, 0), (1, 17), (4, 67), (5, 83), (6, 100), (7, 0)]);
     }
 }

@@ -1,31 +1,49 @@
-//! An opened device node and the ioctls we use on it.
+//! An opened device node: what it is, and what it can be set to.
 
-use std::ffi::c_void;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use v4l::buffer::Type;
 use v4l::capability::Flags;
-use v4l::memory::Memory;
+use v4l::format::FieldOrder;
 use v4l::v4l_sys::*;
-use v4l::v4l2::{self, vidioc};
+use v4l::v4l2::vidioc;
 
+use super::ioctl;
 use crate::capture::CaptureError;
 
 /// The major number of every V4L2 node (Linux: Documentation/admin-guide/devices.txt).
 const VIDEO4LINUX_MAJOR: u64 = 81;
-/// More pixel formats than any driver offers: where enumerating stops.
-const MOST_FORMATS: u32 = 256;
+/// More formats, sizes or rates than any driver offers: where enumerating stops.
+const MOST_OFFERED: u32 = 256;
 
-/// A V4L2 node that captures single-planar video by streaming.
+/// A V4L2 node that captures video by streaming.
 #[derive(Debug)]
 pub(super) struct Node {
     file: File,
     path: PathBuf,
+    kind: Type,
+    /// The device's name for people, such as `USB Video`.
+    pub card: String,
+    /// Where it is plugged in, such as `usb-0000:00:14.0-1`.
+    pub bus: String,
+}
+
+/// A picture as a driver describes it, of either kind of device.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Picture {
+    pub width: u32,
+    pub height: u32,
+    pub code: u32,
+    pub field: u32,
+    pub colorspace: u32,
+    pub encoding: u32,
+    pub quantization: u32,
+    /// Bytes from one row to the next in each piece of memory that makes up a picture.
+    pub strides: Vec<u32>,
 }
 
 impl Node {
@@ -62,11 +80,14 @@ impl Node {
             .custom_flags(O_NONBLOCK as i32)
             .open(path)
             .map_err(failed)?;
-        let node = Self {
+        let mut node = Self {
             file,
             path: path.into(),
+            kind: Type::VideoCapture,
+            card: String::new(),
+            bus: String::new(),
         };
-        node.check_capabilities()?;
+        node.ask_capabilities()?;
         Ok(node)
     }
 
@@ -74,26 +95,36 @@ impl Node {
         &self.path
     }
 
-    pub fn descriptor(&self) -> RawFd {
-        self.file.as_raw_fd()
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 
-    fn check_capabilities(&self) -> Result<(), CaptureError> {
+    /// Whether a picture may lie in several pieces of memory.
+    pub fn multi_planar(&self) -> bool {
+        matches!(self.kind, Type::VideoCaptureMplane)
+    }
+
+    /// The buffer type of all ioctls.
+    pub fn kind(&self) -> u32 {
+        self.kind as u32
+    }
+
+    fn ask_capabilities(&mut self) -> Result<(), CaptureError> {
         let answer = self.ask(vidioc::VIDIOC_QUERYCAP, |_: &mut v4l2_capability| {});
-        let caps = answer.map_err(|source| match source.raw_os_error() {
+        let answer = answer.map_err(|source| match source.raw_os_error() {
             Some(code) if code == ENOTTY as i32 => not_video(&self.path, "a node that is not V4L2"),
             _ => self.failed("ask for capabilities", source),
         })?;
         // Of a device with several nodes, `capabilities` are those of all of them.
-        let caps = match Flags::from(caps.capabilities).contains(Flags::DEVICE_CAPS) {
-            true => Flags::from(caps.device_caps),
-            false => Flags::from(caps.capabilities),
+        let caps = match Flags::from(answer.capabilities).contains(Flags::DEVICE_CAPS) {
+            true => Flags::from(answer.device_caps),
+            false => Flags::from(answer.capabilities),
         };
-        if !caps.contains(Flags::VIDEO_CAPTURE) {
+        (self.card, self.bus) = (words(&answer.card), words(&answer.bus_info));
+        if caps.contains(Flags::VIDEO_CAPTURE_MPLANE) {
+            self.kind = Type::VideoCaptureMplane;
+        } else if !caps.contains(Flags::VIDEO_CAPTURE) {
             let found = match () {
-                _ if caps.contains(Flags::VIDEO_CAPTURE_MPLANE) => {
-                    return Err(self.unsupported("multi-planar capture", "the single-planar devices"));
-                }
                 _ if caps.intersects(Flags::VIDEO_OUTPUT | Flags::VIDEO_OUTPUT_MPLANE) => "a video output",
                 _ if caps.intersects(Flags::META_CAPTURE | Flags::META_OUTPUT) => "a metadata node",
                 _ if caps.intersects(Flags::VIDEO_M2M | Flags::VIDEO_M2M_MPLANE) => "a codec or scaler",
@@ -109,109 +140,128 @@ impl Node {
 
     /// Codes of the pixel formats that the device offers, in its order.
     pub fn formats(&self) -> Vec<u32> {
-        (0..MOST_FORMATS)
-            .map_while(|index| {
-                self.ask(vidioc::VIDIOC_ENUM_FMT, |description: &mut v4l2_fmtdesc| {
-                    description.index = index;
-                    description.type_ = Type::VideoCapture as u32;
-                })
-                .ok()
+        let ask = |index| {
+            self.ask(vidioc::VIDIOC_ENUM_FMT, |description: &mut v4l2_fmtdesc| {
+                description.index = index;
+                description.type_ = self.kind();
             })
-            .map(|description| description.pixelformat)
-            .collect()
+        };
+        let offered = (0..MOST_OFFERED).map_while(|index| ask(index).ok());
+        offered.map(|description| description.pixelformat).collect()
+    }
+
+    /// Sizes that the device offers for a pixel format; empty if it does not say.
+    pub fn sizes(&self, code: u32) -> Vec<v4l2_frmsizeenum> {
+        let ask = |index| {
+            self.ask(vidioc::VIDIOC_ENUM_FRAMESIZES, |size: &mut v4l2_frmsizeenum| {
+                size.index = index;
+                size.pixel_format = code;
+            })
+        };
+        (0..MOST_OFFERED).map_while(|index| ask(index).ok()).collect()
+    }
+
+    /// Times between pictures that the device offers for a pixel format and size; empty if it does not say.
+    pub fn intervals(&self, code: u32, width: u32, height: u32) -> Vec<v4l2_frmivalenum> {
+        let ask = |index| {
+            self.ask(
+                vidioc::VIDIOC_ENUM_FRAMEINTERVALS,
+                |interval: &mut v4l2_frmivalenum| {
+                    interval.index = index;
+                    interval.pixel_format = code;
+                    (interval.width, interval.height) = (width, height);
+                },
+            )
+        };
+        (0..MOST_OFFERED).map_while(|index| ask(index).ok()).collect()
     }
 
     /// What the device is set to.
-    pub fn format(&self) -> Result<v4l2_pix_format, CaptureError> {
+    pub fn picture(&self) -> Result<Picture, CaptureError> {
         self.ask(vidioc::VIDIOC_G_FMT, |format: &mut v4l2_format| {
-            format.type_ = Type::VideoCapture as u32;
+            format.type_ = self.kind();
         })
-        .map(picture)
+        .map(|format| self.described(&format))
         .map_err(|source| self.failed("ask for the format", source))
     }
 
-    /// Asks for a size and a pixel format; gives what the driver made of it.
-    pub fn set_format(&self, width: u32, height: u32, code: u32) -> Result<v4l2_pix_format, CaptureError> {
+    /// Asks for a size and a pixel format, whole pictures rather than fields; gives what the driver made of it.
+    pub fn set_picture(&self, width: u32, height: u32, code: u32) -> Result<Picture, CaptureError> {
+        let field = FieldOrder::Progressive as u32;
         self.ask(vidioc::VIDIOC_S_FMT, |format: &mut v4l2_format| {
-            format.type_ = Type::VideoCapture as u32;
-            format.fmt.pix.width = width;
-            format.fmt.pix.height = height;
-            format.fmt.pix.pixelformat = code;
-            format.fmt.pix.priv_ = V4L2_PIX_FMT_PRIV_MAGIC;
+            format.type_ = self.kind();
+            if self.multi_planar() {
+                format.fmt.pix_mp = v4l2_pix_format_mplane {
+                    width,
+                    height,
+                    pixelformat: code,
+                    field,
+                    // SAFETY: a structure of integers.
+                    ..unsafe { std::mem::zeroed() }
+                };
+            } else {
+                format.fmt.pix = v4l2_pix_format {
+                    width,
+                    height,
+                    pixelformat: code,
+                    field,
+                    priv_: V4L2_PIX_FMT_PRIV_MAGIC,
+                    // SAFETY: a structure of integers.
+                    ..unsafe { std::mem::zeroed() }
+                };
+            }
         })
-        .map(picture)
+        .map(|format| self.described(&format))
         .map_err(|source| self.failed("set the format", source))
     }
 
-    /// Has the driver make `count` buffers to be mapped; gives how many it made.
-    pub fn request_buffers(&self, count: u32) -> Result<u32, CaptureError> {
-        self.ask(vidioc::VIDIOC_REQBUFS, |request: &mut v4l2_requestbuffers| {
-            request.count = count;
-            request.type_ = Type::VideoCapture as u32;
-            request.memory = Memory::Mmap as u32;
-        })
-        .map(|request| request.count)
-        .map_err(|source| self.failed("make buffers", source))
-    }
-
-    /// Where the buffer `index` lies: its offset for mapping and its length in bytes.
-    pub fn buffer_place(&self, index: u32) -> Result<(u32, u32), CaptureError> {
-        let buffer = self
-            .ask(vidioc::VIDIOC_QUERYBUF, buffer(index))
-            .map_err(|source| self.failed("ask for a buffer", source))?;
-        // SAFETY: of the union `m`, the driver sets `offset` for the memory type `Mmap`; every bit pattern is a u32.
-        Ok((unsafe { buffer.m.offset }, buffer.length))
-    }
-
-    /// Gives the buffer `index` to the driver.
-    pub fn queue(&self, index: u32) -> Result<(), CaptureError> {
-        self.ask(vidioc::VIDIOC_QBUF, buffer(index))
-            .map(drop)
-            .map_err(|source| self.failed("give a buffer back", source))
-    }
-
-    /// Takes the oldest buffer that the driver has filled; `None` if there is none yet.
-    pub fn dequeue(&self) -> Result<Option<v4l2_buffer>, CaptureError> {
-        match self.ask(vidioc::VIDIOC_DQBUF, buffer(0)) {
-            Ok(buffer) => Ok(Some(buffer)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(source) => Err(self.failed("read a frame", source)),
+    fn described(&self, format: &v4l2_format) -> Picture {
+        if self.multi_planar() {
+            // SAFETY: of the union `fmt`, `pix_mp` is the member for this type; every bit pattern is valid.
+            let pix = unsafe { format.fmt.pix_mp };
+            let planes = usize::from(pix.num_planes).min(pix.plane_fmt.len());
+            return Picture {
+                width: pix.width,
+                height: pix.height,
+                code: pix.pixelformat,
+                field: pix.field,
+                colorspace: pix.colorspace,
+                // SAFETY: both members of the union are a u8.
+                encoding: u32::from(unsafe { pix.__bindgen_anon_1.ycbcr_enc }),
+                quantization: u32::from(pix.quantization),
+                strides: pix.plane_fmt[..planes].iter().map(|p| p.bytesperline).collect(),
+            };
+        }
+        // SAFETY: of the union `fmt`, `pix` is the member for this type; every bit pattern is valid.
+        let pix = unsafe { format.fmt.pix };
+        Picture {
+            width: pix.width,
+            height: pix.height,
+            code: pix.pixelformat,
+            field: pix.field,
+            colorspace: pix.colorspace,
+            // SAFETY: both members of the union are a u32.
+            encoding: unsafe { pix.__bindgen_anon_1.ycbcr_enc },
+            quantization: pix.quantization,
+            strides: vec![pix.bytesperline],
         }
     }
 
-    /// Starts streaming; dropping the node stops it.
-    pub fn start(&self) -> Result<(), CaptureError> {
-        self.ask(vidioc::VIDIOC_STREAMON, |kind: &mut i32| {
-            *kind = Type::VideoCapture as i32;
-        })
-        .map(drop)
-        .map_err(|source| self.failed("start streaming", source))
-    }
-
-    /// Waits for a filled buffer until `deadline`; false if none came.
-    pub fn wait(&self, deadline: Instant) -> Result<bool, CaptureError> {
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let mut poll_for = pollfd {
-                fd: self.descriptor(),
-                events: POLLIN as i16,
-                revents: 0,
+    /// Asks for a time between pictures in seconds, as a fraction. Not all drivers let it be chosen.
+    pub fn set_interval(&self, (numerator, denominator): (u32, u32)) {
+        let answer = self.ask(vidioc::VIDIOC_S_PARM, |parameters: &mut v4l2_streamparm| {
+            parameters.type_ = self.kind();
+            parameters.parm.capture = v4l2_captureparm {
+                timeperframe: v4l2_fract {
+                    numerator,
+                    denominator,
+                },
+                // SAFETY: a structure of integers.
+                ..unsafe { std::mem::zeroed() }
             };
-            let millis = left.as_micros().div_ceil(1000).try_into().unwrap_or(i32::MAX);
-            // SAFETY: `poll_for` is one valid pollfd that outlives the call, and 1 is how many there are.
-            match unsafe { poll(&mut poll_for, 1, millis) } {
-                0 => return Ok(false),
-                ready if ready > 0 => {
-                    let failed = poll_for.revents & POLLERR as i16 != 0;
-                    return if failed { Err(gone(&self.path)) } else { Ok(true) };
-                }
-                _ => {
-                    let error = io::Error::last_os_error();
-                    if error.kind() != io::ErrorKind::Interrupted {
-                        return Err(self.failed("wait for a frame", error));
-                    }
-                }
-            }
+        });
+        if let Err(error) = answer {
+            tracing::debug!(%error, device = %self.path.display(), "the frame rate cannot be chosen");
         }
     }
 
@@ -227,46 +277,20 @@ impl Node {
         failure(&self.path, operation, source)
     }
 
-    /// One ioctl: `fill` writes its argument, which is zero before; gives the argument as the driver left it.
-    fn ask<T: Copy>(&self, request: vidioc::_IOC_TYPE, fill: impl FnOnce(&mut T)) -> io::Result<T> {
-        // The argument's size is in bits 16..30 of the number (Linux: asm-generic/ioctl.h).
-        assert_eq!(
-            (request >> 16) as usize & 0x3fff,
-            size_of::<T>(),
-            "argument of ioctl {request:#x}"
-        );
-        // SAFETY: T is an integer or one of the kernel's C structures of integers and unions of them, as the
-        // ioctl numbers used above say: zero is valid for each.
-        let mut argument: T = unsafe { std::mem::zeroed() };
-        fill(&mut argument);
-        loop {
-            let pointer = (&raw mut argument).cast::<c_void>();
-            // SAFETY: the descriptor is open, and the kernel reads and writes `size_of::<T>()` bytes at the
-            // pointer, as checked above. None of these arguments carries a pointer of its own.
-            match unsafe { v4l2::ioctl(self.descriptor(), request, pointer) } {
-                Ok(()) => return Ok(argument),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+    /// [`ioctl::ask`] of this device.
+    pub fn ask<T: ioctl::Plain>(
+        &self,
+        request: vidioc::_IOC_TYPE,
+        fill: impl FnOnce(&mut T),
+    ) -> io::Result<T> {
+        ioctl::ask(self.descriptor(), request, fill)
     }
 }
 
-fn picture(format: v4l2_format) -> v4l2_pix_format {
-    // SAFETY: of the union `fmt`, `pix` is the member for the type `VideoCapture`; every bit pattern is valid.
-    unsafe { format.fmt.pix }
-}
-
-fn buffer(index: u32) -> impl FnOnce(&mut v4l2_buffer) {
-    move |buffer| {
-        buffer.index = index;
-        buffer.type_ = Type::VideoCapture as u32;
-        buffer.memory = Memory::Mmap as u32;
-    }
-}
-
-fn gone(path: &Path) -> CaptureError {
-    CaptureError::Gone { path: path.into() }
+/// The text of a driver's field of bytes, which may lack its final zero.
+fn words(bytes: &[u8]) -> String {
+    let text = bytes.split(|b| *b == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(text).into_owned()
 }
 
 fn not_video(path: &Path, found: &str) -> CaptureError {
@@ -277,9 +301,11 @@ fn not_video(path: &Path, found: &str) -> CaptureError {
 }
 
 fn failure(path: &Path, operation: &'static str, source: io::Error) -> CaptureError {
-    const GONE: [u32; 3] = [ENODEV, ENXIO, EIO];
+    const GONE: [u32; 2] = [ENODEV, ENXIO];
     match source.raw_os_error() {
-        Some(code) if GONE.map(|gone| gone as i32).contains(&code) => gone(path),
+        Some(code) if GONE.map(|gone| gone as i32).contains(&code) => {
+            CaptureError::Gone { path: path.into() }
+        }
         _ if source.kind() == io::ErrorKind::ResourceBusy => CaptureError::Busy { path: path.into() },
         _ => CaptureError::Io {
             path: path.into(),

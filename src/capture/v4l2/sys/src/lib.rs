@@ -15,18 +15,39 @@ use std::os::raw::*;
 pub const EIO: u32 = 5;
 pub const ENXIO: u32 = 6;
 pub const ENODEV: u32 = 19;
+pub const EINVAL: u32 = 22;
 pub const ENOTTY: u32 = 25;
+pub const ERANGE: u32 = 34;
+pub const ENOLCK: u32 = 37;
+pub const ENODATA: u32 = 61;
+pub const ENOLINK: u32 = 67;
 pub const O_NONBLOCK: u32 = 2048;
 pub const POLLIN: u32 = 1;
+pub const POLLPRI: u32 = 2;
 pub const POLLERR: u32 = 8;
 pub const PROT_READ: u32 = 1;
 pub const MAP_SHARED: u32 = 1;
 pub const V4L2_PIX_FMT_PRIV_MAGIC: u32 = 4276996862;
+pub const V4L2_CAP_TIMEPERFRAME: u32 = 4096;
+pub const V4L2_DV_INTERLACED: u32 = 1;
+pub const V4L2_IN_ST_NO_POWER: u32 = 1;
+pub const V4L2_IN_ST_NO_SIGNAL: u32 = 2;
+pub const V4L2_IN_ST_NO_H_LOCK: u32 = 256;
+pub const V4L2_IN_ST_NO_SYNC: u32 = 65536;
+pub const V4L2_IN_CAP_DV_TIMINGS: u32 = 2;
 pub const V4L2_CTRL_FLAG_NEXT_CTRL: u32 = 2147483648;
 pub const V4L2_CTRL_FLAG_NEXT_COMPOUND: u32 = 1073741824;
+pub const V4L2_EVENT_SOURCE_CHANGE: u32 = 5;
 pub type __time_t = c_long;
 pub type __suseconds_t = c_long;
+pub type __syscall_slong_t = c_long;
 pub type time_t = __time_t;
+#[repr(C)]
+#[derive(Copy, Clone)]
+pub struct timespec {
+    pub tv_sec: __time_t,
+    pub tv_nsec: __syscall_slong_t,
+}
 pub type nfds_t = c_ulong;
 #[repr(C)]
 #[derive(Copy, Clone)]
@@ -357,6 +378,42 @@ pub struct v4l2_standard {
     pub framelines: __u32,
     pub reserved: [__u32; 4usize],
 }
+#[repr(C, packed)]
+#[derive(Copy, Clone)]
+pub struct v4l2_bt_timings {
+    pub width: __u32,
+    pub height: __u32,
+    pub interlaced: __u32,
+    pub polarities: __u32,
+    pub pixelclock: __u64,
+    pub hfrontporch: __u32,
+    pub hsync: __u32,
+    pub hbackporch: __u32,
+    pub vfrontporch: __u32,
+    pub vsync: __u32,
+    pub vbackporch: __u32,
+    pub il_vfrontporch: __u32,
+    pub il_vsync: __u32,
+    pub il_vbackporch: __u32,
+    pub standards: __u32,
+    pub flags: __u32,
+    pub picture_aspect: v4l2_fract,
+    pub cea861_vic: __u8,
+    pub hdmi_vic: __u8,
+    pub reserved: [__u8; 46usize],
+}
+#[repr(C, packed)]
+#[derive(Copy, Clone)]
+pub struct v4l2_dv_timings {
+    pub type_: __u32,
+    pub __bindgen_anon_1: v4l2_dv_timings__bindgen_ty_1,
+}
+#[repr(C)]
+#[derive(Copy, Clone)]
+pub union v4l2_dv_timings__bindgen_ty_1 {
+    pub bt: v4l2_bt_timings,
+    pub reserved: [__u32; 32usize],
+}
 #[repr(C)]
 #[derive(Copy, Clone)]
 pub struct v4l2_input {
@@ -674,6 +731,75 @@ pub union v4l2_streamparm__bindgen_ty_1 {
     pub output: v4l2_outputparm,
     pub raw_data: [__u8; 200usize],
 }
+#[repr(C, packed)]
+#[derive(Copy, Clone)]
+pub struct v4l2_event_vsync {
+    pub field: __u8,
+}
+#[repr(C)]
+#[derive(Copy, Clone)]
+pub struct v4l2_event_ctrl {
+    pub changes: __u32,
+    pub type_: __u32,
+    pub __bindgen_anon_1: v4l2_event_ctrl__bindgen_ty_1,
+    pub flags: __u32,
+    pub minimum: __s32,
+    pub maximum: __s32,
+    pub step: __s32,
+    pub default_value: __s32,
+}
+#[repr(C)]
+#[derive(Copy, Clone)]
+pub union v4l2_event_ctrl__bindgen_ty_1 {
+    pub value: __s32,
+    pub value64: __s64,
+}
+#[repr(C)]
+#[derive(Copy, Clone)]
+pub struct v4l2_event_frame_sync {
+    pub frame_sequence: __u32,
+}
+#[repr(C)]
+#[derive(Copy, Clone)]
+pub struct v4l2_event_src_change {
+    pub changes: __u32,
+}
+#[repr(C)]
+#[derive(Copy, Clone)]
+pub struct v4l2_event_motion_det {
+    pub flags: __u32,
+    pub frame_sequence: __u32,
+    pub region_mask: __u32,
+}
+#[repr(C)]
+#[derive(Copy, Clone)]
+pub struct v4l2_event {
+    pub type_: __u32,
+    pub u: v4l2_event__bindgen_ty_1,
+    pub pending: __u32,
+    pub sequence: __u32,
+    pub timestamp: timespec,
+    pub id: __u32,
+    pub reserved: [__u32; 8usize],
+}
+#[repr(C)]
+#[derive(Copy, Clone)]
+pub union v4l2_event__bindgen_ty_1 {
+    pub vsync: v4l2_event_vsync,
+    pub ctrl: v4l2_event_ctrl,
+    pub frame_sync: v4l2_event_frame_sync,
+    pub src_change: v4l2_event_src_change,
+    pub motion_det: v4l2_event_motion_det,
+    pub data: [__u8; 64usize],
+}
+#[repr(C)]
+#[derive(Copy, Clone)]
+pub struct v4l2_event_subscription {
+    pub type_: __u32,
+    pub id: __u32,
+    pub flags: __u32,
+    pub reserved: [__u32; 5usize],
+}
 #[repr(C)]
 #[derive(Copy, Clone)]
 pub struct v4l2_ctrl_h264_sps {
@@ -766,6 +892,7 @@ pub struct v4l2_ctrl_hevc_decode_params {
 }
 
 const _: () = {
+    assert!(size_of::<timespec>() == 16);
     assert!(size_of::<pollfd>() == 8);
     assert!(size_of::<timeval>() == 16);
     assert!(size_of::<v4l2_edid>() == 40);
@@ -801,6 +928,9 @@ const _: () = {
     assert!(size_of::<v4l2_cropcap>() == 44);
     assert!(size_of::<v4l2_crop>() == 20);
     assert!(size_of::<v4l2_standard>() == 72);
+    assert!(size_of::<v4l2_bt_timings>() == 124);
+    assert!(size_of::<v4l2_dv_timings__bindgen_ty_1>() == 128);
+    assert!(size_of::<v4l2_dv_timings>() == 132);
     assert!(size_of::<v4l2_input>() == 80);
     assert!(size_of::<v4l2_output>() == 72);
     assert!(size_of::<v4l2_control>() == 8);
@@ -834,4 +964,13 @@ const _: () = {
     assert!(size_of::<v4l2_format>() == 208);
     assert!(size_of::<v4l2_streamparm__bindgen_ty_1>() == 200);
     assert!(size_of::<v4l2_streamparm>() == 204);
+    assert!(size_of::<v4l2_event_vsync>() == 1);
+    assert!(size_of::<v4l2_event_ctrl__bindgen_ty_1>() == 8);
+    assert!(size_of::<v4l2_event_ctrl>() == 40);
+    assert!(size_of::<v4l2_event_frame_sync>() == 4);
+    assert!(size_of::<v4l2_event_src_change>() == 4);
+    assert!(size_of::<v4l2_event_motion_det>() == 12);
+    assert!(size_of::<v4l2_event__bindgen_ty_1>() == 64);
+    assert!(size_of::<v4l2_event>() == 136);
+    assert!(size_of::<v4l2_event_subscription>() == 32);
 };
