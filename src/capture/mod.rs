@@ -4,6 +4,7 @@
 //! never drops, repeats or paces frames by itself, and it knows nothing of panes, models or stores.
 
 pub mod clip;
+pub mod mjpeg;
 pub mod phantom;
 pub mod v4l2;
 

@@ -17,6 +17,10 @@ pub struct Jpeg {
     pub identifiers: Vec<Vec<usize>>,
     /// Whether a JFIF or Adobe marker says that the three components are luma and chroma.
     pub says_ycbcr: bool,
+    /// Whether it holds Huffman tables; Motion JPEG may leave out the usual ones.
+    pub huffman: bool,
+    /// Where its end-of-image marker lies; anything may follow.
+    pub end: usize,
 }
 
 impl Jpeg {
@@ -48,6 +52,7 @@ impl Jpeg {
             let marker = rest[skip + 1];
             at += skip + 2;
             if marker == 0xd9 {
+                jpeg.end = at - 2;
                 break;
             }
             let length = match stream.get(at..at + 2) {
@@ -90,6 +95,7 @@ impl Jpeg {
                 self.identifiers
                     .push((0..usize::from(count)).map(|i| at + 1 + 2 * i).collect());
             }
+            (0xc4, _) => self.huffman = true,
             (0xe0, [b'J', b'F', b'I', b'F', 0, ..]) => self.says_ycbcr = true,
             (0xee, [b'A', b'd', b'o', b'b', b'e', _, _, _, _, _, _, 1, ..]) => self.says_ycbcr = true,
             _ => {}
@@ -121,6 +127,7 @@ mod tests {
         );
         assert_eq!(jpeg.components(), 3);
         assert!(jpeg.says_ycbcr, "image writes a JFIF marker");
+        assert!(jpeg.huffman && jpeg.end == bytes.len() - 2);
         let ids = |at: &Vec<usize>| at.iter().map(|&at| bytes[at]).collect::<Vec<_>>();
         assert_eq!(ids(&jpeg.identifiers[0]), [1, 2, 3]);
         assert_eq!(ids(&jpeg.identifiers[1]), [1, 2, 3]);

@@ -9,8 +9,8 @@
 
 pub(super) mod colour;
 mod dicom;
-mod fault;
-mod jpeg;
+pub(super) mod fault;
+pub(super) mod jpeg;
 mod mha;
 mod natural;
 mod still;
