@@ -20,38 +20,32 @@ pub const PIXELS: PixelFormat = PixelFormat::Yuv24;
 /// The marker of Motion JPEG in AVI files, which makes the decoder use the tables that such streams leave out.
 const AVI1: &[u8] = b"\xff\xe0\x00\x07AVI1\0";
 
-/// Decodes streams of one size.
-#[derive(Debug)]
+/// Decodes streams.
+#[derive(Debug, Default)]
 pub struct Mjpeg {
-    width: u32,
-    height: u32,
     /// A stream whose tables are left out, with [`AVI1`].
     marked: Vec<u8>,
 }
 
 impl Mjpeg {
-    /// For pictures of `width` × `height` pixels.
-    pub fn new(width: u32, height: u32) -> Self {
-        Self {
-            width,
-            height,
-            marked: Vec::new(),
-        }
-    }
-
-    /// Puts the picture of `stream` into `into`, as [`PIXELS`] without padding.
+    /// Puts the picture of `stream`, `width` × `height` pixels, into `into`, as [`PIXELS`] without padding.
     ///
     /// # Errors
-    /// Why there is no picture, in words; `into` then holds nothing of use.
-    pub fn decode(&mut self, stream: &[u8], into: &mut Vec<u8>) -> Result<(), String> {
+    /// Why there is no such picture, in words; `into` then holds nothing of use.
+    pub fn decode(
+        &mut self,
+        stream: &[u8],
+        (width, height): (u32, u32),
+        into: &mut Vec<u8>,
+    ) -> Result<(), String> {
         let jpeg = Jpeg::inspect(stream).map_err(|fault| match fault {
             Fault::Corrupt(reason) => reason,
             other => format!("{other:?}"),
         })?;
-        if (u32::from(jpeg.width), u32::from(jpeg.height)) != (self.width, self.height) {
+        if (u32::from(jpeg.width), u32::from(jpeg.height)) != (width, height) {
             return Err(format!(
-                "the JPEG stream has {}x{} pixels, the device is set to {}x{}",
-                jpeg.width, jpeg.height, self.width, self.height
+                "the JPEG stream has {}x{} pixels, the device is set to {width}x{height}",
+                jpeg.width, jpeg.height
             ));
         }
         // Without its end the decoder runs out of data where data is missing, instead of making some up.
@@ -66,7 +60,7 @@ impl Mjpeg {
         let options = DecoderOptions::default()
             .set_strict_mode(true)
             .jpeg_set_out_colorspace(ColorSpace::YCbCr);
-        into.resize(3 * self.width as usize * self.height as usize, 0);
+        into.resize(3 * width as usize * height as usize, 0);
         JpegDecoder::new_with_options(Cursor::new(stream), options)
             .decode_into(into)
             .map_err(|error| format!("the JPEG stream is damaged: {error}"))
@@ -159,7 +153,7 @@ mod tests {
 
     #[test]
     fn another_size_is_named() {
-        let error = Mjpeg::new(640, 480).decode(&stream(75), &mut Vec::new());
+        let error = Mjpeg::default().decode(&stream(75), (640, 480), &mut Vec::new());
         assert!(error.is_err_and(|e| e.contains("333x250") && e.contains("640x480")));
     }
 

@@ -19,6 +19,8 @@ pub struct Listed {
     pub links: Vec<PathBuf>,
     /// Its name for people, which `device` takes too where only one has it.
     pub card: String,
+    /// Its driver.
+    pub driver: String,
     /// Where it is plugged in, which `device` takes too.
     pub bus: String,
     /// What it offers, in its own order; of the input that it is set to.
@@ -37,6 +39,7 @@ pub fn list() -> Vec<Listed> {
             links: links_to(node.path()),
             card: node.card.clone(),
             bus: node.bus.clone(),
+            driver: node.driver.clone(),
             best: mode::choose(&modes, &unpinned),
             modes,
         }

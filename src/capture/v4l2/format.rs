@@ -3,10 +3,11 @@
 use v4l::format::{Colorspace, FieldOrder, FourCC, Quantization};
 
 use super::node::Picture;
+use crate::capture::mjpeg;
 use crate::frame::{FrameFormat, Matrix, PixelFormat, Range};
 
 /// The formats that we read, the ones with more colour first.
-const READABLE: [(&[u8; 4], PixelFormat); 15] = [
+const READABLE: [(&[u8; 4], PixelFormat); 17] = [
     (b"YUYV", PixelFormat::Yuyv),
     (b"UYVY", PixelFormat::Uyvy),
     (b"NV16", PixelFormat::Nv16),
@@ -22,6 +23,8 @@ const READABLE: [(&[u8; 4], PixelFormat); 15] = [
     (b"YU12", PixelFormat::Yuv420),
     (b"YM12", PixelFormat::Yuv420),
     (b"GREY", PixelFormat::Grey),
+    (b"MJPG", mjpeg::PIXELS),
+    (b"JPEG", mjpeg::PIXELS),
 ];
 /// Sides in pixels and rows in bytes beyond which a driver is talking nonsense.
 const MOST_PIXELS: u32 = 16_384;
@@ -31,7 +34,8 @@ const MOST_ROW_BYTES: u32 = 1 << 20;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Described {
     pub format: FrameFormat,
-    /// Bytes of the picture in each piece of memory of a buffer; one after the other they are the frame's bytes.
+    /// Bytes of the picture in each piece of memory of a buffer; one after the other they are the frame's bytes. 0 where
+    /// they are compressed: then they are as many as the driver says of each picture.
     pub pieces: Vec<usize>,
 }
 
@@ -48,7 +52,7 @@ pub(super) fn rank(code: u32) -> Option<usize> {
 
 /// Whether pictures of this format lost something on their way.
 pub(super) fn compressed(code: u32) -> bool {
-    code == u32::from_le_bytes(*b"MJPG")
+    [*b"MJPG", *b"JPEG"].contains(&code.to_le_bytes())
 }
 
 pub(super) fn readable_names() -> String {
@@ -83,28 +87,38 @@ pub(super) fn describe(given: &Picture) -> Result<Described, (String, String)> {
             ));
         }
     }
+    // Whatever the picture's colours are, luma and chroma in a JPEG stream are JFIF's unless the driver says otherwise.
+    let colorspace = match compressed(given.code) {
+        true => Colorspace::JPEG as u32,
+        false => given.colorspace,
+    };
     let (matrix, range) = colour(
         pixels,
-        given.colorspace,
+        colorspace,
         given.encoding,
         given.quantization,
         given.height,
     );
+    let packed = FrameFormat {
+        range,
+        matrix,
+        ..FrameFormat::packed(pixels, given.width, given.height)
+    };
+    if compressed(given.code) {
+        return Ok(Described {
+            format: packed,
+            pieces: vec![0],
+        });
+    }
     let mut strides = [0; 3];
     for (place, stride) in strides.iter_mut().zip(&given.strides) {
         *place = *stride as usize;
     }
-    let packed = FrameFormat::packed(pixels, given.width, given.height);
     let planes = pixels.planes().len();
     let format = match given.strides.len() {
         1 => packed.with_stride(strides[0]),
         pieces if pieces == planes => packed.with_strides(strides),
         pieces => return Err((format!("a picture in {pieces} pieces"), format!("1 or {planes}"))),
-    };
-    let format = FrameFormat {
-        range,
-        matrix,
-        ..format
     };
     let pieces = match given.strides.len() {
         1 => vec![format.bytes()],
@@ -156,7 +170,7 @@ mod tests {
     fn only_our_formats_can_be_asked_for() {
         assert_eq!(asked_for("NV12").and_then(pixel_format), Some(PixelFormat::Nv12));
         assert_eq!(asked_for("BGR3").and_then(pixel_format), Some(PixelFormat::Bgr24));
-        for bad in ["MJPG", "yuyv", "YUY", "YUYV ", "", "ÄÖ"] {
+        for bad in ["H264", "yuyv", "YUY", "YUYV ", "", "ÄÖ"] {
             assert_eq!(asked_for(bad), None, "{bad}");
         }
     }
@@ -223,6 +237,19 @@ mod tests {
         assert_eq!(found.format.bytes(), found.pieces.iter().sum::<usize>());
         apart.strides.pop();
         assert!(describe(&apart).is_err(), "three planes in two pieces");
+    }
+
+    #[test]
+    fn what_comes_compressed_has_no_rows_and_the_colours_of_jfif() {
+        let mut jpeg = described();
+        (jpeg.code, jpeg.strides) = (u32::from_le_bytes(*b"MJPG"), vec![0]);
+        let read = describe(&jpeg).expect("a good format");
+        assert_eq!(read.pieces, [0]);
+        assert_eq!(
+            (read.format.matrix, read.format.range),
+            (Matrix::Bt601, Range::Full)
+        );
+        assert_eq!(read.format.bytes(), 640 * 480 * 3);
     }
 
     #[test]

@@ -28,6 +28,7 @@ use std::time::{Duration, Instant, SystemTime};
 pub use find::{Listed, list};
 pub use mode::Mode;
 
+use super::mjpeg::Mjpeg;
 use super::{CaptureError, Captured, FrameSource, Lost, Signal};
 use crate::frame::{BufferPool, Frame, FrameFormat};
 use buffers::Filled;
@@ -67,6 +68,9 @@ pub struct Device {
     looked: Instant,
     clock: Clock,
     lost: Lost,
+    mjpeg: Mjpeg,
+    /// One picture as it came, where it comes compressed.
+    compressed: Vec<u8>,
 }
 
 enum State {
@@ -101,6 +105,8 @@ pub fn open(options: &Options) -> Result<Device, CaptureError> {
         looked: Instant::now(),
         clock: Clock::default(),
         lost: Lost::default(),
+        mjpeg: Mjpeg::default(),
+        compressed: Vec::new(),
     })
 }
 
@@ -190,11 +196,27 @@ impl Device {
             return Ok(None);
         };
         let mut bytes = pool.take();
-        let whole = stream.copy(&filled, bytes.vec_mut());
+        let compressed = stream.compressed();
+        let into = match compressed {
+            true => &mut self.compressed,
+            false => bytes.vec_mut(),
+        };
+        into.clear();
+        let whole = stream.copy(&filled, into);
         self.node.queue(filled.index)?;
-        if !whole {
+        let size = (format.width, format.height);
+        let read = match (whole, compressed) {
+            (false, _) => Err("it is marked as damaged or too short".to_owned()),
+            (true, true) => self.mjpeg.decode(&self.compressed, size, bytes.vec_mut()),
+            (true, false) => Ok(()),
+        };
+        if let Err(reason) = read {
             self.lost.damaged += 1;
-            tracing::debug!(?filled, damaged = self.lost.damaged, "damaged frame dropped");
+            tracing::debug!(
+                ?filled,
+                damaged = self.lost.damaged,
+                "damaged frame dropped: {reason}"
+            );
             return Ok(None);
         }
         Ok(Some(Frame {

@@ -28,6 +28,8 @@ pub(super) struct Node {
     kind: Type,
     /// The device's name for people, such as `USB Video`.
     pub card: String,
+    /// The driver's name.
+    pub driver: String,
     /// Where it is plugged in, such as `usb-0000:00:14.0-1`.
     pub bus: String,
 }
@@ -85,6 +87,7 @@ impl Node {
             path: path.into(),
             kind: Type::VideoCapture,
             card: String::new(),
+            driver: String::new(),
             bus: String::new(),
         };
         node.ask_capabilities()?;
@@ -121,6 +124,7 @@ impl Node {
             false => Flags::from(answer.capabilities),
         };
         (self.card, self.bus) = (words(&answer.card), words(&answer.bus_info));
+        self.driver = words(&answer.driver);
         if caps.contains(Flags::VIDEO_CAPTURE_MPLANE) {
             self.kind = Type::VideoCaptureMplane;
         } else if !caps.contains(Flags::VIDEO_CAPTURE) {

@@ -23,7 +23,7 @@ pub(super) struct Stream {
 
 impl Stream {
     /// Maps buffers, queues them and starts streaming. `pieces` are the bytes that a picture takes in each piece of
-    /// memory of a buffer.
+    /// memory of a buffer, 0 if as many as the driver says of each picture.
     pub fn start(node: &Node, pieces: Vec<usize>) -> Result<Self, CaptureError> {
         let count = node.request_buffers(BUFFERS)?;
         let buffers = (0..count)
@@ -43,6 +43,11 @@ impl Stream {
         node.request_buffers(0).map(drop)
     }
 
+    /// Whether pictures are compressed.
+    pub fn compressed(&self) -> bool {
+        self.pieces == [0]
+    }
+
     /// Copies the picture of a filled buffer into the empty `bytes`, piece after piece, once and in order (the memory may
     /// be uncached). False if it is damaged or too short.
     pub fn copy(&self, filled: &Filled, bytes: &mut Vec<u8>) -> bool {
@@ -54,8 +59,9 @@ impl Stream {
         if filled.flagged || filled.used.len() < self.pieces.len() || !whole {
             return false;
         }
-        for ((mapping, used), wanted) in pieces {
-            match mapping.bytes().get(used.start..used.start + wanted) {
+        for ((mapping, used), &wanted) in pieces {
+            let length = if wanted == 0 { used.len() } else { wanted };
+            match mapping.bytes().get(used.start..used.start + length) {
                 Some(piece) => bytes.extend_from_slice(piece),
                 None => return false,
             }
