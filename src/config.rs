@@ -71,6 +71,20 @@ pub enum Source {
     },
 }
 
+impl Source {
+    /// A V4L2 device of which nothing is pinned.
+    pub fn device(device: PathBuf) -> Self {
+        Self::V4l2 {
+            device,
+            width: None,
+            height: None,
+            fps: None,
+            format: None,
+            edid: None,
+        }
+    }
+}
+
 fn one() -> u64 {
     1
 }

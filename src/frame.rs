@@ -4,6 +4,7 @@
 //! go back to the [`BufferPool`] when the last reader drops it.
 
 mod format;
+mod mask;
 
 use std::fmt;
 use std::ops::Deref;
@@ -14,6 +15,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 pub use format::{Channel, FrameFormat, Matrix, PixelFormat, Place, Plane, Range};
+pub use mask::black_outside;
 
 /// A rectangle of a picture in pixels, origin at the top left. Written `x,y,w,h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

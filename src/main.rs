@@ -19,6 +19,7 @@ struct Cli {
 enum Command {
     Demo(cmd::demo::Args),
     Run(cmd::run::Args),
+    Capture(cmd::capture::Args),
     Grade(cmd::grade::Args),
     Exams(cmd::exams::Args),
     Evaluate(cmd::evaluate::Args),
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Demo(args) => cmd::demo::run(&args),
         Command::Run(args) => cmd::run::run(&args),
+        Command::Capture(args) => cmd::capture::run(&args),
         Command::Grade(args) => cmd::grade::run(&args),
         Command::Exams(args) => cmd::exams::run(&args).map_err(Into::into),
         Command::Evaluate(args) => cmd::evaluate::run(&args),

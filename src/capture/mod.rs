@@ -9,12 +9,14 @@ pub mod phantom;
 pub mod v4l2;
 
 mod paced;
+mod recorder;
 mod slot;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use paced::Paced;
+pub use recorder::{RecordError, Recorder};
 pub use slot::{Slot, Taken};
 
 use crate::frame::{BufferPool, Frame};
@@ -56,11 +58,11 @@ pub trait FrameSource: Send {
 }
 
 /// Pictures that a device had and did not give.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Lost {
     /// Dropped by the driver: gaps in its numbers.
     pub missed: u64,
-    /// Marked damaged by the driver, or with fewer bytes than a picture has.
+    /// Marked damaged by the driver, with fewer bytes than a picture has, or no whole JPEG stream.
     pub damaged: u64,
     /// Replaced by newer ones before they were read.
     pub overtaken: u64,

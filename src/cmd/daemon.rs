@@ -110,7 +110,8 @@ pub(super) fn serve(
     written.map_err(|e| Failure::new(Code::Output, format!("cannot write to stdout: {e}")))
 }
 
-async fn on_signal(stop: watch::Sender<bool>) {
+/// Says in `stop` when SIGINT or SIGTERM comes.
+pub(super) async fn on_signal(stop: watch::Sender<bool>) {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         return;

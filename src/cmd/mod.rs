@@ -1,6 +1,7 @@
 //! One file for each subcommand, and what they have in common: how they fail.
 
 pub mod bench;
+pub mod capture;
 mod daemon;
 pub mod demo;
 pub mod evaluate;
@@ -12,7 +13,7 @@ pub mod run;
 
 use std::error::Error;
 
-use crate::capture::CaptureError;
+use crate::capture::{CaptureError, RecordError};
 use crate::config::ConfigError;
 use crate::evaluate::EvaluateError;
 use crate::evaluate::report::ReportError;
@@ -90,6 +91,17 @@ impl From<exams::Error> for Failure {
             exams::Error::Store(error) => error.into(),
             error => Self::new(Code::Output, error),
         }
+    }
+}
+
+impl From<RecordError> for Failure {
+    fn from(error: RecordError) -> Self {
+        let code = match error {
+            RecordError::Pane(_) => Code::Rectangle,
+            RecordError::Picture(_) | RecordError::Changed { .. } => Code::Input,
+            RecordError::Exists(_) | RecordError::Io { .. } => Code::Output,
+        };
+        Self::new(code, error)
     }
 }
 

@@ -68,7 +68,8 @@ fn model(model: Model) -> Result<(InService, Option<News>), PackageError> {
     }
 }
 
-fn source(source: &Source) -> (Opener, Pace, String) {
+/// How the source is opened, its pace, and words for it.
+pub(super) fn source(source: &Source) -> (Opener, Pace, String) {
     match source {
         Source::V4l2 {
             device,

@@ -86,6 +86,22 @@ const fn half(index: usize, offset: usize, step: usize) -> Channel {
 }
 
 impl PixelFormat {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Yuyv,
+        Self::Uyvy,
+        Self::Nv12,
+        Self::Nv16,
+        Self::Nv24,
+        Self::Yuv420,
+        Self::Yuv24,
+        Self::Rgb24,
+        Self::Bgr24,
+        Self::Xbgr32,
+        Self::Xrgb32,
+        Self::Grey,
+    ];
+
     /// The planes, in the order in which they lie in memory.
     pub const fn planes(self) -> &'static [Plane] {
         match self {

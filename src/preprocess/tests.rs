@@ -13,21 +13,6 @@ fn frame(format: FrameFormat, bytes: Vec<u8>) -> Frame {
     }
 }
 
-const FORMATS: [PixelFormat; 12] = [
-    PixelFormat::Yuyv,
-    PixelFormat::Uyvy,
-    PixelFormat::Nv12,
-    PixelFormat::Nv16,
-    PixelFormat::Nv24,
-    PixelFormat::Yuv420,
-    PixelFormat::Yuv24,
-    PixelFormat::Rgb24,
-    PixelFormat::Bgr24,
-    PixelFormat::Xbgr32,
-    PixelFormat::Xrgb32,
-    PixelFormat::Grey,
-];
-
 /// A picture of three channels, as plain as can be: what is written into a frame, and what must be read from it.
 struct Plain {
     width: u32,
@@ -159,7 +144,7 @@ impl Plain {
 
 /// Any format of ours with any padding, and a ROI inside it.
 fn any_format() -> impl Strategy<Value = (FrameFormat, Rect)> {
-    let size = (0..FORMATS.len(), 1u32..90, 1u32..70);
+    let size = (0..PixelFormat::ALL.len(), 1u32..90, 1u32..70);
     let strides = prop_oneof![
         (0usize..400).prop_map(|stride| (true, [stride, 0, 0])),
         [0usize..400, 0usize..400, 0usize..400].prop_map(|strides| (false, strides)),
@@ -167,7 +152,7 @@ fn any_format() -> impl Strategy<Value = (FrameFormat, Rect)> {
     let colour = (any::<bool>(), any::<bool>());
     let roi = (0.0..1.0f64, 0.0..1.0f64, 0.0..1.0f64, 0.0..1.0f64);
     (size, strides, colour, roi).prop_map(|((pixels, w, h), strides, colour, roi)| {
-        let packed = FrameFormat::packed(FORMATS[pixels], w, h);
+        let packed = FrameFormat::packed(PixelFormat::ALL[pixels], w, h);
         let mut format = match strides {
             (true, [stride, ..]) => packed.with_stride(stride),
             (false, strides) => packed.with_strides(strides),

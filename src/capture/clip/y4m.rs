@@ -1,6 +1,7 @@
 //! YUV4MPEG2 streams (y4m): uncompressed 8-bit video with a line of text before the stream and each picture.
 //!
-//! The format as `yuv4mpeg(5)` of mjpegtools and ffmpeg's muxer have it. Progressive pictures only.
+//! The format as `yuv4mpeg(5)` of mjpegtools and ffmpeg's muxer have it. Progressive pictures only. What the format
+//! has no word for is in `X` fields, which other programs pass over: see [`super::super::recorder`].
 
 use std::io::{BufRead, Read};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use super::colour;
 use super::fault::{Fault, check_size, read_exactly};
 use super::{Picture, Recording};
-use crate::frame::{FrameFormat, PixelFormat, Range};
+use crate::frame::{FrameFormat, Matrix, PixelFormat, Range};
 
 /// Longest header line that is read, in bytes.
 const MAX_LINE: u64 = 4096;
@@ -30,7 +31,9 @@ impl<R: BufRead> Y4m<R> {
         let line = line(&mut input)?;
         let header = Header::parse(&line)?;
         let stored = header.luma() + 2 * header.chroma();
-        let frame_line = b"FRAME\n".len();
+        // The first picture's line stands for all.
+        let line_end = input.fill_buf()?.iter().position(|&byte| byte == b'\n');
+        let frame_line = line_end.map_or(b"FRAME\n".len(), |end| end + 1);
         Ok(Self {
             frames: bytes.map(|n| n.saturating_sub(line.len() as u64) / (stored + frame_line) as u64),
             input,
@@ -67,7 +70,7 @@ impl<R: BufRead + Send> Recording for Y4m<R> {
                 _ => colour::interleave([y, u, v], into),
             }
         }
-        let t = self.header.time(self.given);
+        let t = stamp(&line)?.unwrap_or_else(|| self.header.time(self.given));
         self.given += 1;
         Ok(Some(Picture { format, t }))
     }
@@ -83,6 +86,17 @@ impl<R: BufRead + Send> Recording for Y4m<R> {
     fn len(&self) -> Option<u64> {
         self.frames
     }
+}
+
+/// The time stamp of a picture's line, where it has one.
+fn stamp(line: &[u8]) -> Result<Option<Duration>, Fault> {
+    let mut fields = line.trim_ascii_end().split(|&byte| byte == b' ');
+    let Some(nanos) = fields.find_map(|field| field.strip_prefix(b"XT=")) else {
+        return Ok(None);
+    };
+    let nanos = str::from_utf8(nanos).ok().and_then(|text| text.parse().ok());
+    let damaged = || Fault::corrupt("a picture's time stamp (XT) is not a number of nanoseconds");
+    nanos.map(Duration::from_nanos).map(Some).ok_or_else(damaged)
 }
 
 /// A line with its newline; empty at the end of the stream.
@@ -114,6 +128,9 @@ struct Header {
     rate: (u32, u32),
     /// As the stream says; most say nothing.
     range: Option<Range>,
+    matrix: Option<Matrix>,
+    /// Whether the three planes are red, green and blue.
+    rgb: bool,
 }
 
 impl Header {
@@ -124,7 +141,8 @@ impl Header {
         let text = text.ok_or_else(|| Fault::corrupt("expected a first line beginning with YUV4MPEG2"))?;
         let damaged = |field: &str| Fault::corrupt(format!("the header's field \"{field}\" cannot be read"));
         let (mut width, mut height) = (None, None);
-        let (mut chroma, mut rate, mut range) = (Chroma::C420, (25, 1), None);
+        let (mut chroma, mut rate) = (Chroma::C420, (25, 1));
+        let (mut range, mut matrix, mut rgb) = (None, None, false);
         for field in text.split_ascii_whitespace() {
             let (name, value) = field.split_at_checked(1).ok_or_else(|| damaged(field))?;
             match name {
@@ -161,6 +179,9 @@ impl Header {
                 }
                 "X" if value == "COLORRANGE=FULL" => range = Some(Range::Full),
                 "X" if value == "COLORRANGE=LIMITED" => range = Some(Range::Limited),
+                "X" if value == "MATRIX=BT601" => matrix = Some(Matrix::Bt601),
+                "X" if value == "MATRIX=BT709" => matrix = Some(Matrix::Bt709),
+                "X" if value == "PLANES=RGB" => rgb = true,
                 _ => {}
             }
         }
@@ -174,6 +195,8 @@ impl Header {
             chroma,
             rate,
             range,
+            matrix,
+            rgb,
         })
     }
 
@@ -197,12 +220,14 @@ impl Header {
         let pixels = match self.chroma {
             Chroma::C420 => PixelFormat::Yuv420,
             Chroma::C422 => PixelFormat::Yuyv,
+            Chroma::C444 if self.rgb => PixelFormat::Rgb24,
             Chroma::C444 => PixelFormat::Yuv24,
             Chroma::Mono => PixelFormat::Grey,
         };
         let format = FrameFormat::packed(pixels, self.width, self.height);
         FrameFormat {
             range: self.range.unwrap_or(format.range),
+            matrix: self.matrix.unwrap_or(format.matrix),
             ..format
         }
     }
@@ -280,6 +305,7 @@ mod tests {
         assert!(words(b"YUV4MPEG2 W16384 H99999\n").contains("99999"));
         assert!(words(b"YUV4MPEG2 W4 H4 F25\n").contains("F25"));
         assert!(words(b"YUV4MPEG2 W2 H2\nFRAME\nabc").contains("ends early"));
+        assert!(words(b"YUV4MPEG2 W2 H2\nFRAME XT=soon\nabcdef").contains("XT"));
         assert!(words(b"YUV4MPEG2 W2 H2\nPICTURE\nabcdef").contains("FRAME"));
         assert!(words(&[b'Y'; 9000]).contains("header line"));
     }
