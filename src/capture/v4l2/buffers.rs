@@ -88,7 +88,7 @@ impl Node {
                 .map(|p| p.data_offset as usize..p.bytesused as usize)
                 .collect()
         } else {
-            vec![0..buffer.bytesused as usize]
+            std::iter::once(0..buffer.bytesused as usize).collect()
         };
         let seconds = u64::try_from(buffer.timestamp.tv_sec).unwrap_or(0);
         let micros = u64::try_from(buffer.timestamp.tv_usec).unwrap_or(0);

@@ -73,6 +73,7 @@ pub struct Device {
     compressed: Vec<u8>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one for each device")]
 enum State {
     Streaming {
         stream: Stream,
@@ -168,13 +169,18 @@ impl Device {
         Ok(())
     }
 
-    /// The newest filled buffer; older ones go back to the driver unread.
+    /// The newest buffer with a picture; all others go back to the driver unread.
     fn newest(&mut self) -> Result<Option<(Filled, clock::Stamp)>, CaptureError> {
         let mut newest: Option<(Filled, clock::Stamp)> = None;
         while let Some(filled) = self.node.dequeue()? {
             let stamp = self.clock.read(filled.sequence, filled.time);
             self.lost.missed += stamp.missed;
-            if let Some((older, _)) = newest.replace((filled, stamp)) {
+            let good = matches!(&self.state, State::Streaming { stream, .. } if stream.whole(&filled));
+            if !good {
+                self.lost.damaged += 1;
+                tracing::debug!(?filled, damaged = self.lost.damaged, "damaged frame dropped");
+                self.node.queue(filled.index)?;
+            } else if let Some((older, _)) = newest.replace((filled, stamp)) {
                 self.lost.overtaken += 1;
                 self.node.queue(older.index)?;
             }
@@ -206,7 +212,7 @@ impl Device {
         self.node.queue(filled.index)?;
         let size = (format.width, format.height);
         let read = match (whole, compressed) {
-            (false, _) => Err("it is marked as damaged or too short".to_owned()),
+            (false, _) => Err("it is shorter than the driver says".to_owned()),
             (true, true) => self.mjpeg.decode(&self.compressed, size, bytes.vec_mut()),
             (true, false) => Ok(()),
         };

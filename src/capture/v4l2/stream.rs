@@ -48,17 +48,24 @@ impl Stream {
         self.pieces == [0]
     }
 
+    /// Whether a filled buffer holds a picture: it is neither marked damaged nor too short.
+    pub fn whole(&self, filled: &Filled) -> bool {
+        let mut pieces = filled.used.iter().zip(&self.pieces);
+        !filled.flagged
+            && filled.used.len() >= self.pieces.len()
+            && pieces.all(|(used, wanted)| used.len() >= *wanted)
+    }
+
     /// Copies the picture of a filled buffer into the empty `bytes`, piece after piece, once and in order (the memory may
-    /// be uncached). False if it is damaged or too short.
+    /// be uncached). False if it holds none.
     pub fn copy(&self, filled: &Filled, bytes: &mut Vec<u8>) -> bool {
         let Some(buffer) = self.buffers.get(filled.index as usize) else {
             return false;
         };
-        let pieces = buffer.iter().zip(&filled.used).zip(&self.pieces);
-        let whole = pieces.clone().all(|((_, used), wanted)| used.len() >= *wanted);
-        if filled.flagged || filled.used.len() < self.pieces.len() || !whole {
+        if !self.whole(filled) {
             return false;
         }
+        let pieces = buffer.iter().zip(&filled.used).zip(&self.pieces);
         for ((mapping, used), &wanted) in pieces {
             let length = if wanted == 0 { used.len() } else { wanted };
             match mapping.bytes().get(used.start..used.start + length) {
