@@ -10,7 +10,7 @@ use sonograde::exam::record::Graded;
 use sonograde::frame::{BufferPool, Frame, FrameFormat, PixelFormat, Rect};
 use sonograde::grader::Grader;
 use sonograde::infer::{Choice, Model};
-use sonograde::screen::{PanePreset, Screen};
+use sonograde::screen::{Layout, PanePreset, Screen};
 
 const SONOGRADE: &str = env!("CARGO_BIN_EXE_sonograde");
 
@@ -28,7 +28,7 @@ fn grade(frames: &[Frame], roi: Rect) -> Vec<Graded> {
     let mut grader = Grader::new(model);
     frames
         .iter()
-        .map(|frame| grader.grade(frame, roi).expect("graded"))
+        .map(|frame| grader.grade(frame, Layout { pane: roi, roi }).expect("graded"))
         .collect()
 }
 
