@@ -30,7 +30,7 @@ pub(super) fn make(case: &Case) -> Result<DataSet, DicomError> {
     put(&mut set, tags::BURNED_IN_ANNOTATION, "YES");
     header::put_relative(
         &mut set,
-        super::maps::CLASS,
+        super::map::CLASS,
         &case.uids.map,
         codes::FUNCTIONAL_IMAGE,
     );

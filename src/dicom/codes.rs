@@ -10,6 +10,8 @@ use crate::exam::record::Grade;
 
 /// Our scheme.
 const OWN: &str = "99SONOGRADE";
+/// Its UID: `header::derived_uid(&["coding scheme", "99SONOGRADE"])`.
+pub(super) const OWN_UID: &str = "2.25.284007643986259732716159535212794765129";
 
 pub(super) const PREDICTED_GRADE: Code = Code("GRADE", OWN, "AI-predicted nuclear grade");
 const LOW: Code = Code("GRADE-LOW", OWN, "AI-predicted low nuclear grade (I-II)");
@@ -69,6 +71,7 @@ pub(super) fn grade(grade: Grade) -> Code {
 pub(super) fn put_own_scheme(set: &mut DataSet) {
     let mut item = DataSet::new_empty();
     put(&mut item, tags::CODING_SCHEME_DESIGNATOR, OWN);
+    put(&mut item, tags::CODING_SCHEME_UID, OWN_UID);
     put(&mut item, tags::CODING_SCHEME_NAME, "Sonograde private codes");
     put(
         &mut item,

@@ -1,10 +1,10 @@
-//! An exam as DICOM objects for the patient's study: report, pictures, activation maps.
+//! An exam as DICOM objects for the patient's study: report, pictures, activation maps; and as FHIR resources ([`fhir`]).
 //!
 //! | object | SOP class | what it holds |
 //! |---|---|---|
 //! | `report` | Comprehensive 3D SR | grade, score, interval, band, algorithm (TID 1500, TID 1501) |
 //! | `capture` | Multi-frame True Color Secondary Capture | key frames with map, colour bar, score and label burned in |
-//! | `maps` | Parametric Map | the activation maps of the same frames in the same order, as f32 |
+//! | `map` | Parametric Map | the activation maps of the same frames in the same order, as f32 |
 //!
 //! The three refer to each other. Their identifiers are the exam's [`Uids`], given once when it ended, and nothing here
 //! reads a clock, so that an object made twice is the same, byte for byte. Pure: no I/O, no threads.
@@ -16,8 +16,9 @@ mod capture;
 mod codes;
 mod content;
 mod dataset;
+pub mod fhir;
 mod header;
-mod maps;
+mod map;
 mod report;
 
 use chrono::{DateTime, Utc};
@@ -45,7 +46,7 @@ pub struct Picture {
 
 /// One DICOM object.
 pub struct Object {
-    /// `report`, `capture` or `maps`: the name of its file without `.dcm`.
+    /// `report`, `capture` or `map`: the name of its file without `.dcm`.
     pub name: &'static str,
     /// The object in the transfer syntax Explicit VR Little Endian.
     pub file: FileDicomObject<InMemDicomObject>,
@@ -103,7 +104,7 @@ pub fn objects(exam: &Exam, pictures: &[Picture]) -> Result<Vec<Object>, DicomEr
     let mut objects = vec![object("report", report::make(&case)?)?];
     if let Some(first) = pictures.first() {
         objects.push(object("capture", capture::make(&case)?)?);
-        objects.push(object("maps", maps::make(&case, &first.map)?)?);
+        objects.push(object("map", map::make(&case, &first.map)?)?);
     }
     Ok(objects)
 }

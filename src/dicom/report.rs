@@ -8,7 +8,7 @@ use super::content::{
 };
 use super::dataset::{DataSet, put, put_empty, put_items, reference};
 use super::header::{self, Kind, MAKER};
-use super::{Case, DicomError, capture, codes, maps};
+use super::{Case, DicomError, capture, codes, map};
 use crate::exam::record::{ObjectUids, Order, Verdict};
 
 /// Makes the report.
@@ -89,7 +89,7 @@ fn evidence(case: &Case) -> DataSet {
     put(&mut study, tags::STUDY_INSTANCE_UID, case.uids.study.as_str());
     let both = vec![
         series(capture::CLASS, &case.uids.capture),
-        series(maps::CLASS, &case.uids.map),
+        series(map::CLASS, &case.uids.map),
     ];
     put_items(&mut study, tags::REFERENCED_SERIES_SEQUENCE, both);
     study
@@ -140,7 +140,7 @@ fn group(case: &Case) -> DataSet {
         let all = PrimitiveValue::Strs(frames.collect());
         for (name, class, uids) in [
             (codes::SOURCE, capture::CLASS, &case.uids.capture),
-            (codes::CLASS_ACTIVATION, maps::CLASS, &case.uids.map),
+            (codes::CLASS_ACTIVATION, map::CLASS, &case.uids.map),
         ] {
             let mut frames = reference(class, &uids.instance);
             put(&mut frames, tags::REFERENCED_FRAME_NUMBER, all.clone());

@@ -69,6 +69,11 @@ pub(super) fn export(store: &Store, exam: &Exam, to: &Path) -> Result<(PathBuf, 
         pictures.extend(picture);
     }
     write_dicom(exam, &pictures, &mut files, &mut damaged)?;
+    if let Some(bundle) = dicom::fhir::bundle(exam) {
+        files.write("fhir.json", |out| {
+            serde_json::to_writer_pretty(out, &bundle).map_err(io::Error::from)
+        })?;
+    }
     let summary = Summary::of(store, exam)?;
     let written = std::mem::take(&mut files.written);
     let json = ExamFile {
