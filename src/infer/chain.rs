@@ -150,7 +150,9 @@ impl<'a> Chain<'a> {
             Some([node]) if node.op == op && node.outputs.len() == 1 && node.domain.is_empty() => {
                 self.last = place(node);
                 self.value = &node.outputs[0];
-                self.seen.insert(*node);
+                if !self.seen.insert(*node) {
+                    return departs(place(node), "a chain that comes to an end", "a circle");
+                }
                 return Ok(node);
             }
             Some([node]) => place(node),

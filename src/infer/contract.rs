@@ -46,13 +46,20 @@ pub(super) fn departs<T>(
     expected: impl Into<String>,
     found: impl Into<String>,
 ) -> Result<T, Departure> {
+    // Names and numbers are the file's, and may be as long as it is.
+    let short = |text: String| match text.char_indices().nth(LONGEST_WORDS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    };
     Err(Departure {
-        place: place.into(),
-        expected: expected.into(),
-        found: found.into(),
+        place: short(place.into()),
+        expected: short(expected.into()),
+        found: short(found.into()),
     })
 }
 
+/// The most characters of a file that an error repeats.
+const LONGEST_WORDS: usize = 200;
 const IR_VERSION: i64 = 8;
 const OPSET: i64 = 17;
 

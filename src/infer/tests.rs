@@ -229,6 +229,33 @@ fn a_node_beside_the_chain_is_refused() {
     assert_eq!(stray.place, "node stray (Mul)");
 }
 
+/// Fuzzing found it: 6 KB went round until the bound on activations, a million convolutions later.
+#[test]
+fn a_chain_that_runs_in_a_circle_is_refused_at_once() {
+    let circle = departure(|g| {
+        let second = g.nodes.iter_mut().find(|n| n.outputs == ["conv01.f32"]);
+        second.expect("the second layer").outputs = vec!["conv00.f32".into()];
+    });
+    assert_eq!(
+        (circle.place.as_str(), circle.found.as_str()),
+        ("node conv01.sum (Conv)", "a circle")
+    );
+}
+
+/// An error once repeated every number of a tensor that should have had one.
+#[test]
+fn an_error_does_not_repeat_the_file() {
+    let long = departure(|g| {
+        let scale = g.tensors.get_mut("conv00.scale").expect("a scale");
+        (scale.dims, scale.values) = (vec![100_000], Values::F32(vec![0.5; 100_000]));
+    });
+    assert!(
+        long.found.len() < 300 && long.found.starts_with("F32([0.5, 0.5"),
+        "{}",
+        long.found.len()
+    );
+}
+
 #[test]
 fn foreign_files_are_refused_in_words() {
     let error = |bytes: &[u8]| {
