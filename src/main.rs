@@ -1,5 +1,6 @@
 //! Arguments, logging, dispatch, exit status.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_max_level(asked.unwrap_or(usual))
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     let done = match command {
         Command::Demo(args) => cmd::demo::run(&args),

@@ -1,5 +1,6 @@
 //! What systemd hears of the daemon: ready, watchdog, reload; and what it hears when a stage hangs.
 
+#[allow(dead_code, reason = "other tests use more of it")]
 mod common;
 
 use std::os::unix::net::UnixDatagram;
@@ -166,4 +167,21 @@ fn a_reload_without_an_exam_runs_with_the_new_config() {
     service.signal("HUP");
     service.logs("the old config goes on: cannot listen on 192.0.2.1:80");
     service.signal("TERM");
+}
+
+/// Printed for whoever reads the log: what systemd itself thinks of the unit's confinement.
+#[test]
+fn the_unit_shuts_what_the_daemon_does_not_need() {
+    let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/systemd/sonograde.service");
+    let asked = std::process::Command::new("systemd-analyze")
+        .args(["security", "--offline=true", "--no-pager", unit])
+        .output();
+    let Ok(answer) = asked else {
+        return eprintln!("skipped: systemd-analyze is not installed");
+    };
+    let text = String::from_utf8_lossy(&answer.stdout);
+    let last = text.lines().last().unwrap_or_default();
+    println!("{last}");
+    let exposure = last.split(' ').find_map(|word| word.parse::<f32>().ok());
+    assert!(exposure.is_some_and(|exposure| exposure <= 1.5), "{text}");
 }
