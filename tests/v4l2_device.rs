@@ -235,7 +235,7 @@ fn frames_that_the_driver_drops_or_damages_are_counted_exactly() {
         last.seq,
         last.t
     );
-    assert!((40..=200).contains(&lost.missed), "{lost:?}");
+    assert!(lost.missed >= 40, "{lost:?}");
     println!(
         "| drops | {} of {} frames, by number and by the driver's clock | {lost:?} |",
         lost.missed,

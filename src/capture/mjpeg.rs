@@ -99,9 +99,7 @@ mod tests {
 
     fn decode(stream: &[u8]) -> Result<Vec<u8>, String> {
         let mut into = Vec::new();
-        Mjpeg::new(SIZE.0, SIZE.1)
-            .decode(stream, &mut into)
-            .map(|()| into)
+        Mjpeg::default().decode(stream, SIZE, &mut into).map(|()| into)
     }
 
     /// The stream without its marker segments of this kind.
