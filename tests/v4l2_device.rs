@@ -149,9 +149,20 @@ fn difference(frame: &Frame, rgb: &Path) -> f64 {
 }
 
 #[test]
-fn every_pixel_format_shows_the_picture_that_is_played() {
+fn single_planar_every_pixel_format_shows_the_picture_that_is_played() {
     let all = "YUYV UYVY NV12 NV16 NV24 YU12 RGB3 BGR3 XR24 BX24 GREY";
-    let apart = "NM12 NM16 YM12";
+    played_is_captured((1, "single-planar"), all, "YUYV NV12 RGB3");
+}
+
+#[test]
+fn multi_planar_every_pixel_format_shows_the_picture_that_is_played() {
+    let all = "NM12 NM16 YM12 YUYV UYVY NV12 NV16 NV24 YU12 RGB3 BGR3 XR24 BX24 GREY";
+    played_is_captured((2, "multi-planar"), all, "NM12 NV24");
+}
+
+/// Plays and captures a picture in each format: `all` up to 720p, `large` beyond.
+fn played_is_captured((planes, name): (u8, &str), all: &str, large: &str) {
+    let Some(vivid) = vivid(planes, 3) else { return };
     // Of vivid's timings, by number.
     let sizes = [
         ((640, 480), 0),
@@ -159,56 +170,43 @@ fn every_pixel_format_shows_the_picture_that_is_played() {
         ((1920, 1080), 14),
         ((3840, 2160), 102),
     ];
-    for (planes, name) in [(1, "single-planar"), (2, "multi-planar")] {
-        let Some(vivid) = vivid(planes, 3) else { return };
-        for (size, timings) in sizes {
-            for node in [0, 1] {
-                control(node, &["--set-dv-bt-timings", &format!("index={timings}")]);
-            }
-            set("loop_video=1,osd_text_mode=2");
-            let large = if planes == 1 {
-                "YUYV NV12 RGB3"
-            } else {
-                "NV24 NM12"
+    for (size, timings) in sizes {
+        for node in [0, 1] {
+            control(node, &["--set-dv-bt-timings", &format!("index={timings}")]);
+        }
+        set("loop_video=1,osd_text_mode=2");
+        let formats = if size.0 < 1920 { all } else { large };
+        for format in formats.split_whitespace() {
+            let _player = vivid.play(format, size);
+            let options = Options {
+                format: Some(format.into()),
+                ..video0()
             };
-            let more = if planes == 1 { "" } else { apart };
-            let formats = if size.0 < 1920 {
-                format!("{all} {more}")
-            } else {
-                large.to_owned()
-            };
-            for format in formats.split_whitespace() {
-                let _player = vivid.play(format, size);
-                let options = Options {
-                    format: Some(format.into()),
-                    ..video0()
-                };
-                let mut device = open(&options);
-                let played = std::fs::read(vivid.picture(format, size)).expect("a picture");
-                let same = |captured| frame(captured).filter(|f| f.bytes[..] == played[..]);
-                let (first, _) = until(&mut device, same);
-                assert_eq!((first.format.width, first.format.height), size);
-                for _ in 0..5 {
-                    let (frame, _) = until(&mut device, frame);
-                    assert!(
-                        frame.bytes[..] == played[..],
-                        "{format} {size:?}: frame {} differs",
-                        frame.seq
-                    );
-                }
-                let far = match format {
-                    "GREY" => "luma".to_owned(),
-                    _ => {
-                        let far = difference(&first, &vivid.picture("rgb24", size));
-                        assert!(far < 1.5, "{format} {size:?}: {far} levels off the picture");
-                        format!("RGB {far:.2} levels off")
-                    }
-                };
-                println!(
-                    "| {format} | {name} | {}x{} | 6 frames byte for byte, {far} |",
-                    size.0, size.1
+            let mut device = open(&options);
+            let played = std::fs::read(vivid.picture(format, size)).expect("a picture");
+            let same = |captured| frame(captured).filter(|f| f.bytes[..] == played[..]);
+            let (first, _) = until(&mut device, same);
+            assert_eq!((first.format.width, first.format.height), size);
+            for _ in 0..5 {
+                let (frame, _) = until(&mut device, frame);
+                assert!(
+                    frame.bytes[..] == played[..],
+                    "{format} {size:?}: frame {} differs",
+                    frame.seq
                 );
             }
+            let far = match format {
+                "GREY" => "luma".to_owned(),
+                _ => {
+                    let far = difference(&first, &vivid.picture("rgb24", size));
+                    assert!(far < 1.5, "{format} {size:?}: {far} levels off the picture");
+                    format!("RGB {far:.2} levels off")
+                }
+            };
+            println!(
+                "| {format} | {name} | {}x{} | 6 frames byte for byte, {far} |",
+                size.0, size.1
+            );
         }
     }
 }
@@ -237,7 +235,7 @@ fn frames_that_the_driver_drops_or_damages_are_counted_exactly() {
         last.seq,
         last.t
     );
-    assert!((40..=200).contains(&lost.missed), "{lost:?}");
+    assert!(lost.missed >= 40, "{lost:?}");
     println!(
         "| drops | {} of {} frames, by number and by the driver's clock | {lost:?} |",
         lost.missed,

@@ -15,7 +15,8 @@ types+='|requestbuffers|sliced_vbi_cap|standard|std_id|streamparm|tuner)|time_t|
 variables='V4L2_CTRL_FLAG_NEXT_(CTRL|COMPOUND)'
 # What Sonograde names besides.
 types+='|v4l2_(dv_timings|event|event_subscription)'
-variables+='|V4L2_(PIX_FMT_PRIV_MAGIC|CAP_TIMEPERFRAME|DV_INTERLACED|EVENT_SOURCE_CHANGE|IN_CAP_DV_TIMINGS|IN_ST_(NO_POWER|NO_SIGNAL|NO_H_LOCK|NO_SYNC))'
+variables+='|V4L2_(PIX_FMT_PRIV_MAGIC|DV_INTERLACED|EVENT_SOURCE_CHANGE|IN_CAP_DV_TIMINGS)'
+variables+='|V4L2_IN_ST_(NO_POWER|NO_SIGNAL|NO_H_LOCK|NO_SYNC)'
 variables+='|O_NONBLOCK|PROT_READ|MAP_SHARED|POLL(IN|PRI|ERR)|E(NODEV|NXIO|IO|NOTTY|NODATA|NOLINK|NOLCK|RANGE|INVAL)'
 functions='poll'
 

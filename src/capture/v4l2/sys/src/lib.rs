@@ -28,7 +28,6 @@ pub const POLLERR: u32 = 8;
 pub const PROT_READ: u32 = 1;
 pub const MAP_SHARED: u32 = 1;
 pub const V4L2_PIX_FMT_PRIV_MAGIC: u32 = 4276996862;
-pub const V4L2_CAP_TIMEPERFRAME: u32 = 4096;
 pub const V4L2_DV_INTERLACED: u32 = 1;
 pub const V4L2_IN_ST_NO_POWER: u32 = 1;
 pub const V4L2_IN_ST_NO_SIGNAL: u32 = 2;
