@@ -22,7 +22,9 @@ fuzz_target!(|input: (&[u8], &[u8])| {
     if trail.append(&who, Event::TrailRead, time).is_ok() {
         let after = trail.verify().expect("files that can be read");
         assert!(after.records > before.records, "{before:?} {after:?}");
-        let found = trail.last(|record| Some(record.event)).expect("files that can be read");
+        let found = trail
+            .last(|record| Some(record.event))
+            .expect("files that can be read");
         assert_eq!(found, Some(Event::TrailRead));
     }
 });

@@ -44,9 +44,12 @@ impl Place {
 /// How the newest file ends.
 struct End {
     last: Place,
-    /// Bytes after the last end of a line, and whether they are a record that lacks only that.
-    open: Option<(u64, bool)>,
+    /// What follows the last end of a line.
+    open: Option<Open>,
 }
+
+/// Bytes without an end of their line, and whether they are a record all the same.
+type Open = (u64, bool);
 
 impl Trail {
     /// The trail of the store in `store`, which begins with the first record that is appended.
@@ -260,7 +263,7 @@ impl Trail {
 }
 
 /// The last record of a file, read from its end, and how many bytes follow the file's last end of a line.
-fn last_record(path: &Path) -> io::Result<(Option<Place>, Option<(u64, bool)>)> {
+fn last_record(path: &Path) -> io::Result<(Option<Place>, Option<Open>)> {
     let file = File::open(path)?;
     let length = file.metadata()?.len();
     let mut tail = 2 * super::LONGEST as u64;
