@@ -13,6 +13,7 @@ use crate::infer::{Choice, Runtime};
 use crate::package::{Keys, Shelf};
 use crate::panel;
 use crate::screen::PanePreset;
+use crate::store::Keep;
 
 /// Everything that `sonograde run` can be told.
 #[derive(Debug, Deserialize)]
@@ -211,6 +212,33 @@ impl Default for Exam {
 pub struct Store {
     /// A folder of the daemon's own; made if missing.
     pub path: PathBuf,
+    /// Exams that are older are removed, if they were delivered or nothing is; none for its age if absent.
+    pub keep_days: Option<u32>,
+    /// While less than this is free on the disk, exams are removed, what was delivered first.
+    #[serde(default = "free_mb")]
+    pub free_mb: u64,
+    /// While less than this is free, no more pictures are kept; scores still are.
+    #[serde(default = "reserve_mb")]
+    pub reserve_mb: u64,
+}
+
+fn free_mb() -> u64 {
+    Keep::default().free_mb
+}
+
+fn reserve_mb() -> u64 {
+    Keep::default().reserve_mb
+}
+
+impl Store {
+    /// How long and how much is kept.
+    pub fn keep(&self) -> Keep {
+        Keep {
+            keep_days: self.keep_days,
+            free_mb: self.free_mb,
+            reserve_mb: self.reserve_mb,
+        }
+    }
 }
 
 /// `[web]`

@@ -27,7 +27,7 @@ use sonograde::infer::{Runtime, SHIPPED};
 use sonograde::package::{Keys, Shelf, signature_of};
 use sonograde::pipeline::{Live, Pace, Parts, Pipeline};
 use sonograde::screen::Screen;
-use sonograde::store::Store;
+use sonograde::store::{Policy, Store};
 use tokio::sync::watch;
 
 /// A source that gives what it is sent, until nobody can send any more.
@@ -114,6 +114,7 @@ fn a_model_installed_during_an_exam_waits_for_its_end() {
         news: Some(Box::new(move || watch.news())),
         store: Arc::clone(&store),
         audit: Recorder::start(Trail::of_store(&folder.path().join("store"))).0,
+        policy: Policy::default(),
         source: "a test".into(),
         idle: TimeDelta::days(1),
         key_every_ms: 5000,

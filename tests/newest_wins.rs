@@ -13,7 +13,7 @@ use sonograde::infer::Runtime;
 use sonograde::package::InService;
 use sonograde::pipeline::{Event, Live, Pace, Parts, Pipeline};
 use sonograde::screen::Screen;
-use sonograde::store::Store;
+use sonograde::store::{Policy, Store};
 
 /// What a device is to give from now on.
 enum Give {
@@ -99,6 +99,7 @@ impl Rig {
             model: InService::shipped(Runtime::default()).expect("the shipped model"),
             news: None,
             store: Arc::new(Store::open(store).expect("a store")),
+            policy: Policy::default(),
             audit: Recorder::start(Trail::of_store(store)).0,
             source: "a test".into(),
             idle: TimeDelta::days(1),

@@ -15,7 +15,7 @@ use crate::infer::Choice;
 use crate::package::InService;
 use crate::pipeline::{Opener, Pace, Parts};
 use crate::screen::{PanePreset, Screen};
-use crate::store::Store;
+use crate::store::{Policy, Store};
 
 /// Plays a simulated exam and grades it live.
 #[derive(clap::Args)]
@@ -85,6 +85,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         news: None,
         store,
         audit,
+        policy: Policy::default(),
         idle: TimeDelta::seconds(exam.idle_s.into()),
         key_every_ms: u64::from(exam.key_frame_every_s) * 1000,
         panel: None,

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod bench;
 pub mod capture;
+pub mod check;
 pub mod config;
 mod daemon;
 pub mod demo;

@@ -17,7 +17,7 @@ use crate::config::{self, Config, Model, Source};
 use crate::package::{InService, PackageError};
 use crate::pipeline::{News, Opener, Pace, Parts};
 use crate::screen::Screen;
-use crate::store::Store;
+use crate::store::{Policy, Store};
 
 /// Grades what the scanner shows, until it is told to stop.
 #[derive(clap::Args)]
@@ -108,6 +108,10 @@ fn prepare(config: Config) -> Result<Ready, Failure> {
         news,
         store,
         audit,
+        policy: Policy {
+            keep: config.store.keep(),
+            ..Policy::default()
+        },
         source,
         idle: TimeDelta::seconds(config.exam.idle_s.into()),
         key_every_ms: u64::from(config.exam.key_frame_every_s) * 1000,

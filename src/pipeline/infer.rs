@@ -100,11 +100,7 @@ impl Stage {
         }
         self.publish(&mut now);
         let status = self.writer.finish()?;
-        now.live.store = StoreView {
-            saved: status.saved,
-            waiting: status.waiting,
-            fault: status.fault.clone(),
-        };
+        now.live.store = StoreView::from(&status);
         self.publish.send_replace(now.live);
         Ok(Summary {
             exam: now.ended,
@@ -290,11 +286,8 @@ impl Stage {
         let replaced = self.shared.slot.replaced();
         now.live.rates = now.rates.read(captured, replaced, self.shared.lost());
         let status = self.writer.status();
-        now.live.store = StoreView {
-            saved: status.saved,
-            waiting: status.waiting,
-            fault: status.fault.or_else(|| self.audit.fault()),
-        };
+        now.live.store = StoreView::from(&status);
+        now.live.store.fault = status.fault.or_else(|| self.audit.fault());
         now.live.panel_fault = self.shared.panel_fault();
         self.publish.send_modify(|live| {
             let presence = self.shared.presence();

@@ -13,6 +13,7 @@ use crate::exam::record::{Graded, ModelIdentity, Quality, Verdict};
 use crate::frame::{Frame, Rect};
 use crate::package::InService;
 use crate::screen::Following;
+use crate::store::{Space, Status};
 
 /// What the pipeline publishes after every frame and at every change of the signal.
 #[derive(Clone, Debug)]
@@ -107,6 +108,22 @@ pub struct StoreView {
     pub waiting: u64,
     /// Why results are not being stored, for people; absent while they are.
     pub fault: Option<String>,
+    /// What whoever looks after the cart has to know of the store; absent if there is nothing.
+    pub notice: Option<String>,
+    /// How much room there is; absent before it was looked.
+    pub space: Option<Space>,
+}
+
+impl From<&Status> for StoreView {
+    fn from(status: &Status) -> Self {
+        Self {
+            saved: status.saved,
+            waiting: status.waiting,
+            fault: status.fault.clone(),
+            notice: status.notice.clone(),
+            space: status.space,
+        }
+    }
 }
 
 /// The model that scores. It changes with the beginning of an exam, or before the first, and never inside one: the last

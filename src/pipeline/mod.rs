@@ -32,7 +32,7 @@ use crate::health::{self, Pulse};
 use crate::package::InService;
 use crate::panel::Settings;
 use crate::screen::Screen;
-use crate::store::{Status, Store, StoreError, Writer};
+use crate::store::{Policy, Status, Store, StoreError, Writer};
 use models::Ready;
 
 /// Opens the source, again after each loss of a device.
@@ -65,6 +65,8 @@ pub struct Parts {
     pub store: Arc<Store>,
     /// Who did what.
     pub audit: Recorder,
+    /// What the store does of itself.
+    pub policy: Policy,
     /// Words for the source in records.
     pub source: String,
     /// An exam ends this long after its last scored frame.
@@ -189,7 +191,7 @@ impl Pipeline {
         let ready = Ready::from(parts.model);
         let starting = Live::starting(nowhere, nowhere, reason, Arc::clone(&ready.view));
         let (publish, live) = watch::channel(starting);
-        let writer = Writer::start(Arc::clone(&parts.store))?;
+        let writer = Writer::start(Arc::clone(&parts.store), parts.policy)?;
         let Parts { open, pace, .. } = parts;
         let (capture_heart, capture_pulse) = health::heart("capture");
         let (heart, infer_pulse) = health::heart("infer");

@@ -58,87 +58,129 @@ fn checksum(key: &[u8], sealed: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// The body of a scored frame, or what a record can hold if not this.
-pub(super) fn encode_frame(t_ms: u64, scored: &Scored) -> Result<Vec<u8>, String> {
-    let Scored { score, map } = scored;
-    let (Ok(width @ 1..), Ok(height @ 1..)) = (u8::try_from(map.width), u8::try_from(map.height)) else {
-        let found = format!("{}x{}", map.width, map.height);
-        return Err(format!("a map of 1x1 to 255x255 values, got {found}"));
-    };
-    if map.values.len() != map.width * map.height {
-        return Err(format!(
-            "{width}x{height} values in its map, got {}",
-            map.values.len()
-        ));
-    }
-    if !score.is_finite() || map.values.iter().any(|v| !v.is_finite()) {
-        return Err(String::from("finite numbers as score and map"));
-    }
-    if t_ms >= T_MS_END {
-        return Err(format!("a time below {T_MS_END} ms, got {t_ms}"));
-    }
-    let lowest = map.values.iter().copied().fold(f32::INFINITY, f32::min);
-    let highest = map.values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let step = ((f64::from(highest) - f64::from(lowest)) / TOP) as f32;
-
-    let mut body = Vec::with_capacity(20 + packed_len(map.values.len()));
-    body.extend_from_slice(&t_ms.to_le_bytes()[..6]);
-    body.extend_from_slice(&score.to_le_bytes());
-    body.extend_from_slice(&[width, height]);
-    body.extend_from_slice(&lowest.to_le_bytes());
-    body.extend_from_slice(&step.to_le_bytes());
-    let number = |value: f32| {
-        let steps = (f64::from(value) - f64::from(lowest)) / f64::from(step);
-        steps.round().min(TOP) as u16 // 0 where the step is 0: a cast makes NaN 0
-    };
-    for pair in map.values.chunks(2) {
-        let first = number(pair[0]);
-        let second = pair.get(1).map_or(0, |v| number(*v));
-        body.extend_from_slice(&[first as u8, (first >> 8 | second << 4) as u8, (second >> 4) as u8]);
-    }
-    body.truncate(20 + packed_len(map.values.len()));
-    Ok(body)
+/// A scored frame as its record holds it: exactly these numbers are in the body, and in a line of `frames.csv`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Packed {
+    pub t_ms: u64,
+    pub score: f32,
+    pub width: u8,
+    pub height: u8,
+    /// The map's lowest value.
+    pub lowest: f32,
+    /// What one step of a number is.
+    pub step: f32,
+    /// `height` × `width` numbers of 12 bits.
+    pub numbers: Vec<u16>,
 }
 
-/// The frame in a body, or what was expected there.
-pub(super) fn decode_frame(seq: u64, body: &[u8]) -> Result<FrameRecord, String> {
-    let short = || format!("at least 20 bytes, found {}", body.len());
-    let (&[t0, t1, t2, t3, t4, t5], rest) = body.split_first_chunk().ok_or_else(short)?;
-    let (&score, rest) = rest.split_first_chunk().ok_or_else(short)?;
-    let (&[width, height], rest) = rest.split_first_chunk().ok_or_else(short)?;
-    let (&lowest, rest) = rest.split_first_chunk().ok_or_else(short)?;
-    let (&step, packed) = rest.split_first_chunk().ok_or_else(short)?;
-
-    let (width, height) = (usize::from(width), usize::from(height));
-    let wanted = packed_len(width * height);
-    if packed.len() != wanted {
-        return Err(format!(
-            "{wanted} bytes of map for {width}x{height} values, found {}",
-            packed.len()
-        ));
-    }
-    let (lowest, step) = (
-        f64::from(f32::from_le_bytes(lowest)),
-        f64::from(f32::from_le_bytes(step)),
-    );
-    let value = |number: u16| (lowest + step * f64::from(number)) as f32;
-    let mut values = Vec::with_capacity(width * height + 1);
-    for bytes in packed.chunks(3) {
-        let at = |i: usize| bytes.get(i).copied().map_or(0, u16::from);
-        values.push(value(at(0) | (at(1) & 0xf) << 8));
-        values.push(value(at(1) >> 4 | at(2) << 4));
-    }
-    values.truncate(width * height);
-    Ok(FrameRecord {
-        seq,
-        t_ms: u64::from_le_bytes([t0, t1, t2, t3, t4, t5, 0, 0]),
-        score: f32::from_le_bytes(score),
-        map: ActivationMap {
+impl Packed {
+    /// Packs a scored frame, or says what a record can hold if not this.
+    pub fn of(t_ms: u64, scored: &Scored) -> Result<Self, String> {
+        let Scored { score, map } = scored;
+        let (Ok(width @ 1..), Ok(height @ 1..)) = (u8::try_from(map.width), u8::try_from(map.height)) else {
+            let found = format!("{}x{}", map.width, map.height);
+            return Err(format!("a map of 1x1 to 255x255 values, got {found}"));
+        };
+        if map.values.len() != map.width * map.height {
+            let found = map.values.len();
+            return Err(format!("{width}x{height} values in its map, got {found}"));
+        }
+        if !score.is_finite() || map.values.iter().any(|v| !v.is_finite()) {
+            return Err(String::from("finite numbers as score and map"));
+        }
+        if t_ms >= T_MS_END {
+            return Err(format!("a time below {T_MS_END} ms, got {t_ms}"));
+        }
+        let lowest = map.values.iter().copied().fold(f32::INFINITY, f32::min);
+        let highest = map.values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let step = ((f64::from(highest) - f64::from(lowest)) / TOP) as f32;
+        let number = |value: &f32| {
+            let steps = (f64::from(*value) - f64::from(lowest)) / f64::from(step);
+            steps.round().min(TOP) as u16 // 0 where the step is 0: a cast makes NaN 0
+        };
+        Ok(Self {
+            t_ms,
+            score: *score,
             width,
             height,
-            values,
-        },
-    })
+            lowest,
+            step,
+            numbers: map.values.iter().map(number).collect(),
+        })
+    }
+
+    /// Whether a body can hold it: as many numbers as the map has, and none too large.
+    pub fn is_good(&self) -> bool {
+        let count = usize::from(self.width) * usize::from(self.height);
+        self.numbers.len() == count
+            && self.numbers.iter().all(|n| f64::from(*n) <= TOP)
+            && self.t_ms < T_MS_END
+    }
+
+    /// The body.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut body = Vec::with_capacity(21 + packed_len(self.numbers.len()));
+        body.extend_from_slice(&self.t_ms.to_le_bytes()[..6]);
+        body.extend_from_slice(&self.score.to_le_bytes());
+        body.extend_from_slice(&[self.width, self.height]);
+        body.extend_from_slice(&self.lowest.to_le_bytes());
+        body.extend_from_slice(&self.step.to_le_bytes());
+        for pair in self.numbers.chunks(2) {
+            let (first, second) = (pair[0], pair.get(1).copied().unwrap_or(0));
+            body.extend_from_slice(&[first as u8, (first >> 8 | second << 4) as u8, (second >> 4) as u8]);
+        }
+        body.truncate(20 + packed_len(self.numbers.len()));
+        body
+    }
+
+    /// The frame in a body, or what was expected there.
+    pub fn decode(body: &[u8]) -> Result<Self, String> {
+        let short = || format!("at least 20 bytes, found {}", body.len());
+        let (&[t0, t1, t2, t3, t4, t5], rest) = body.split_first_chunk().ok_or_else(short)?;
+        let (&score, rest) = rest.split_first_chunk().ok_or_else(short)?;
+        let (&[width, height], rest) = rest.split_first_chunk().ok_or_else(short)?;
+        let (&lowest, rest) = rest.split_first_chunk().ok_or_else(short)?;
+        let (&step, packed) = rest.split_first_chunk().ok_or_else(short)?;
+
+        let count = usize::from(width) * usize::from(height);
+        let (wanted, found) = (packed_len(count), packed.len());
+        if found != wanted {
+            return Err(format!(
+                "{wanted} bytes of map for {width}x{height} values, found {found}"
+            ));
+        }
+        let mut numbers = Vec::with_capacity(count + 1);
+        for bytes in packed.chunks(3) {
+            let at = |i: usize| bytes.get(i).copied().map_or(0, u16::from);
+            numbers.extend([at(0) | (at(1) & 0xf) << 8, at(1) >> 4 | at(2) << 4]);
+        }
+        numbers.truncate(count);
+        Ok(Self {
+            t_ms: u64::from_le_bytes([t0, t1, t2, t3, t4, t5, 0, 0]),
+            score: f32::from_le_bytes(score),
+            width,
+            height,
+            lowest: f32::from_le_bytes(lowest),
+            step: f32::from_le_bytes(step),
+            numbers,
+        })
+    }
+
+    /// The record for people and programs.
+    pub fn record(&self, seq: u64) -> FrameRecord {
+        let (lowest, step) = (f64::from(self.lowest), f64::from(self.step));
+        let value = |number: &u16| (lowest + step * f64::from(*number)) as f32;
+        FrameRecord {
+            seq,
+            t_ms: self.t_ms,
+            score: self.score,
+            map: ActivationMap {
+                width: self.width.into(),
+                height: self.height.into(),
+                values: self.numbers.iter().map(value).collect(),
+            },
+        }
+    }
 }
 
 /// Bytes that `count` 12-bit numbers take.
@@ -170,10 +212,12 @@ mod tests {
         fn a_frame_reads_back_within_a_step_of_its_maps_range(
             seq: u64, t_ms in 0..T_MS_END, scored in scored(),
         ) {
-            let body = encode_frame(t_ms, &scored).expect("it is a good frame");
+            let body = Packed::of(t_ms, &scored).expect("it is a good frame").encode();
             let sealed = seal(b"key", &body);
             let body = unseal(b"key", &sealed).expect("nothing was changed");
-            let read = decode_frame(seq, body).expect("nothing was changed");
+            let packed = Packed::decode(body).expect("nothing was changed");
+            prop_assert_eq!(packed.encode(), body);
+            let read = packed.record(seq);
             prop_assert_eq!((read.seq, read.t_ms, read.score), (seq, t_ms, scored.score));
             prop_assert_eq!((read.map.width, read.map.height), (scored.map.width, scored.map.height));
             let highest = scored.map.values.iter().copied().fold(f32::MIN, f32::max);
@@ -186,7 +230,7 @@ mod tests {
 
         #[test]
         fn any_changed_byte_is_found(scored in scored(), at: prop::sample::Index, flip in 1u8..) {
-            let mut bytes = seal(b"key", &encode_frame(0, &scored).expect("it is a good frame"));
+            let mut bytes = seal(b"key", &Packed::of(0, &scored).expect("it is a good frame").encode());
             let at = at.index(bytes.len());
             bytes[at] ^= flip;
             prop_assert!(unseal(b"key", &bytes).is_err());
@@ -195,7 +239,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
             let _ = unseal(b"key", &bytes);
-            let _ = decode_frame(1, &bytes);
+            let _ = Packed::decode(&bytes).map(|packed| packed.record(1));
         }
     }
 
@@ -207,7 +251,8 @@ mod tests {
             height: 7,
             values,
         };
-        let body = encode_frame(3_600_000, &Scored { score: 0.731, map }).expect("it is a good frame");
+        let packed = Packed::of(3_600_000, &Scored { score: 0.731, map });
+        let body = packed.expect("it is a good frame").encode();
         let key = [1u8; 18];
         let bytes = seal(&key, &body);
         assert_eq!(bytes.len(), 99);
@@ -231,15 +276,15 @@ mod tests {
                 values: vec![value; 6],
             },
         };
-        assert!(encode_frame(0, &flat(3, 2, 1.5)).is_ok());
-        assert!(encode_frame(T_MS_END, &flat(3, 2, 1.5)).is_err());
+        assert!(Packed::of(0, &flat(3, 2, 1.5)).is_ok());
+        assert!(Packed::of(T_MS_END, &flat(3, 2, 1.5)).is_err());
         for (bad, words) in [
             (flat(3, 3, 1.0), "3x3 values in its map, got 6"),
             (flat(0, 2, 1.0), "a map of 1x1 to 255x255 values, got 0x2"),
             (flat(300, 2, 1.0), "a map of 1x1 to 255x255 values, got 300x2"),
             (flat(3, 2, f32::NAN), "finite numbers as score and map"),
         ] {
-            assert_eq!(encode_frame(0, &bad).expect_err(words), words);
+            assert_eq!(Packed::of(0, &bad).expect_err(words), words);
         }
     }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::Delivery;
+
 /// An error of the store.
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -38,10 +40,7 @@ pub enum StoreError {
         known: u64,
     },
     /// sled will not open.
-    #[error(
-        "the database {} will not open: set that folder aside (rename it) and start again; the pictures in exams/ stay",
-        dir.display()
-    )]
+    #[error("the database {} will not open", dir.display())]
     Open {
         /// sled's folder.
         dir: PathBuf,
@@ -50,9 +49,8 @@ pub enum StoreError {
     },
     /// sled opened without records that had been made durable.
     #[error(
-        "the database {} lost its newest records: it holds commits up to {found}, {known} were made. Check the disk; \
-         set that folder aside (rename it), or remove {} to go on with what is left",
-        dir.join("sled").display(), dir.join("commits").display()
+        "the database {} lost its newest records: it holds commits up to {found}, {known} were made",
+        dir.join("sled").display()
     )]
     Shortened {
         /// The store's folder.
@@ -62,6 +60,9 @@ pub enum StoreError {
         /// The last commit that was made.
         known: u64,
     },
+    /// The database is not open: it could not be opened again after an error.
+    #[error("the database of the store {} is not open at the moment: it is being made anew, or the disk failed", .0.display())]
+    Closed(PathBuf),
     /// sled failed while it was open.
     #[error("cannot {what} in the database {}", dir.display())]
     Sled {
@@ -79,6 +80,14 @@ pub enum StoreError {
         tree: &'static str,
         /// Its key, as text.
         key: String,
+        /// What should have been there.
+        expected: String,
+    },
+    /// A file of an exam's folder is not what was written.
+    #[error("damaged file {}: expected {expected}", path.display())]
+    DamagedFile {
+        /// The file.
+        path: PathBuf,
         /// What should have been there.
         expected: String,
     },
@@ -102,9 +111,31 @@ pub enum StoreError {
         /// What came.
         what: String,
     },
+    /// A delivery changes that is not in the outbox.
+    #[error("there is no delivery of {} of exam {} to {}", .0.address.object, .0.exam, .0.address.destination)]
+    NoDelivery(Box<Delivery>),
     /// The thread that writes is gone.
     #[error("the store thread ended unexpectedly: restart the program; what was reported saved is saved")]
     WriterGone,
+}
+
+impl StoreError {
+    /// Whether the database is damaged, so that it has to be made anew from the exams' folders.
+    pub(super) fn is_damage(&self) -> bool {
+        match self {
+            Self::Open { .. } | Self::Shortened { .. } | Self::Corrupt { tree: "meta", .. } => true,
+            // What the disk refuses has a number, and is not the database's fault.
+            Self::Sled { source, .. } => {
+                !matches!(source, SledFault::Error(sled::Error::Io(error)) if error.raw_os_error().is_some())
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the file that the error is about is not there.
+    pub(super) fn is_missing_file(&self) -> bool {
+        matches!(self, Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
 }
 
 /// What sled answered: an error of its own, or a panic, which it does on some damaged files.

@@ -1,7 +1,7 @@
 //! Files and folders beside sled: whole or not there, whatever happens while they are written.
 //!
-//! Called by the `store` thread. Deletes nothing: a power cut can leave a `.part` file, which no reader takes for a
-//! picture.
+//! Called by the `store` thread. A power cut can leave a `.part` file, which no reader takes for a picture. Every file of an
+//! exam is written by [`write_whole`] and read by [`read_whole`].
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
@@ -12,6 +12,7 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 
 use super::StoreError;
+use super::crash::point;
 use crate::exam::record::{KeyFrame, KeyReason};
 
 /// A key frame on disk.
@@ -64,10 +65,57 @@ pub(super) fn open_or_create(path: &Path) -> Result<File, StoreError> {
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let part = path.with_added_extension("part");
     let mut file = File::create(&part).map_err(fault("create", &part))?;
-    file.write_all(bytes).map_err(fault("write", &part))?;
-    file.sync_all().map_err(fault("write", &part))?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if let Err(error) = written {
+        // What is half there takes space that a full disk does not have.
+        let _ = fs::remove_file(&part);
+        return Err(fault("write", &part)(error));
+    }
+    point("file-written");
     fs::rename(&part, path).map_err(fault("rename to", path))?;
+    point("file-renamed");
     path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// What [`write_whole`] wrote.
+pub(super) fn read_whole(path: &Path) -> Result<Vec<u8>, StoreError> {
+    fs::read(path).map_err(fault("read", path))
+}
+
+/// Removes `folder` and what is in it; it need not be there.
+pub(super) fn remove_folder(folder: &Path) -> Result<(), StoreError> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(fault("remove", folder)),
+    }
+}
+
+/// Renames, durably in both folders.
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
+    fs::rename(from, to).map_err(fault("rename to", to))?;
+    for folder in [to.parent(), from.parent()].into_iter().flatten() {
+        sync_folder(folder)?;
+    }
+    Ok(())
+}
+
+/// The paths in `folder`, sorted; none where there is no such folder.
+pub(super) fn list(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let entries = match fs::read_dir(folder) {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(Vec::new());
+        }
+        entries => entries.map_err(fault("list", folder))?,
+    };
+    let paths: io::Result<Vec<PathBuf>> = entries.map(|entry| entry.map(|e| e.path())).collect();
+    let mut paths = paths.map_err(fault("list", folder))?;
+    paths.sort();
+    Ok(paths)
 }
 
 /// Makes the names in `folder` durable.
@@ -113,13 +161,8 @@ pub(super) fn write_key_frame(folder: &Path, key: &KeyFrame) -> Result<(), Store
 
 /// The key frames in `folder` in the order of their numbers; none where there is no such folder.
 pub(super) fn key_frames(folder: &Path) -> Result<Vec<KeyFramePath>, StoreError> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(fault("list", folder))?,
-    };
     let mut found = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(fault("list", folder))?.path();
+    for path in list(folder)? {
         if let Some((seq, reason)) = path.file_name().and_then(|name| key_of(name.to_str()?)) {
             found.push(KeyFramePath { seq, reason, path });
         }

@@ -4,7 +4,7 @@
 //! follow for a frame. Both numbers are big-endian, so sled's order is the order of time and an exam's frames
 //! are one range. Pure.
 
-use chrono::{DateTime, NaiveDateTime};
+use chrono::{DateTime, NaiveDateTime, Utc};
 
 use super::StoreError;
 
@@ -41,11 +41,22 @@ impl ExamKey {
 
     /// The id behind the key, if it is one.
     pub(super) fn id(&self) -> Option<String> {
-        let (ms, salt) = self.0.split_at(6);
-        let ms = ms.iter().fold(0, |sum, byte| sum << 8 | i64::from(*byte));
-        let time = DateTime::from_timestamp_millis(ms)?;
-        let salt = std::str::from_utf8(salt).ok()?;
-        Some(format!("{}-{salt}", time.format(TIME)))
+        let salt = std::str::from_utf8(&self.0[6..]).ok()?;
+        Some(format!("{}-{salt}", self.started()?.format(TIME)))
+    }
+
+    /// When the exam started, to the millisecond.
+    pub(super) fn started(&self) -> Option<DateTime<Utc>> {
+        let ms = self.0[..6]
+            .iter()
+            .fold(0, |sum, byte| sum << 8 | i64::from(*byte));
+        DateTime::from_timestamp_millis(ms)
+    }
+
+    /// The key at the beginning of a record's key, if one is there.
+    pub(super) fn before(key: &[u8]) -> Option<Self> {
+        let found = Self(*key.first_chunk()?);
+        found.id().is_some().then_some(found)
     }
 
     /// The bytes.

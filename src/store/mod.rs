@@ -1,10 +1,12 @@
 //! What was graded, on disk: the only module that names sled.
 //!
 //! ```text
-//! DIR/lock                                       held while a process has the store
-//! DIR/commits                                    how many commits are durable in sled
-//! DIR/sled/                                      trees `exams`, `frames`, `meta`
-//! DIR/exams/YYYY/MM/DD/<exam id>/key-<seq>-<reason>.png
+//! DIR/lock                              held while a process has the store
+//! DIR/commits                           how many commits are durable in sled
+//! DIR/sled/                             trees `exams`, `frames`, `outbox`, `todo`, `meta`
+//! DIR/exams/YYYY/MM/DD/<exam id>/       pictures, frames.csv, exam.json (`folder.rs`)
+//! DIR/sled.broken-<time>/               a database that was damaged and has been made anew from these folders
+//! DIR/quarantine/                       what `sonograde check --repair` found damaged
 //! ```
 //!
 //! Owning thread: `store` (the [`Writer`]) makes every write; any thread may read. A record is durable after
@@ -13,27 +15,50 @@
 //! (model, engine, thresholds, ROI) is the [`Provenance`](crate::exam::record::Provenance) in the record of its exam,
 //! which is written first and under which the frame's key lies.
 //!
+//! sled is fast and forgets; the folders are plain and stay. Each exam is in both: `todo` names the exams whose folder is
+//! behind the database, and whatever was interrupted there is done again. A sled that will not open is made anew from the
+//! folders (`rebuild.rs`).
+//!
 //! Deliberately not here: frames without a score (the verdict counts them), pictures inside sled (it would
 //! grow), and the decision which frames are key frames.
 
+mod check;
 mod codec;
+mod commits;
+mod crash;
 mod database;
 mod error;
 mod files;
+mod folder;
 mod key;
+mod outbox;
+mod read;
+mod rebuild;
+mod retention;
+mod schema;
+mod space;
+mod swap;
 mod writer;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub use database::SCHEMA;
+pub use check::{Finding, Findings};
 pub use error::{SledFault, StoreError};
 pub use files::KeyFramePath;
-pub use writer::{Entry, Status, Writer};
+pub use outbox::{Address, Delivery, DeliveryState};
+pub use retention::Keep;
+pub use schema::SCHEMA;
+pub use space::Space;
+pub use writer::{Entry, Policy, Queue, Status, Writer};
 
 use crate::exam::record::{ActivationMap, Exam, Graded, KeyFrame};
+use codec::Packed;
+use commits::Commits;
+use crash::point;
 use database::Database;
 use files::fault;
 use key::ExamKey;
@@ -54,20 +79,39 @@ pub struct FrameRecord {
 /// The store's folder, opened by one process at a time and once in it.
 pub struct Store {
     dir: PathBuf,
-    db: Database,
-    exams: sled::Tree,
-    frames: sled::Tree,
+    /// None where it could not be opened again after an error.
+    opened: RwLock<Option<Arc<Opened>>>,
+    notice: Option<String>,
     _lock: File,
+}
+
+/// An open database that is not behind its commit number.
+struct Opened {
+    db: Database,
+    commits: Commits,
+}
+
+impl Opened {
+    fn open(dir: &Path) -> Result<Self, StoreError> {
+        let sled = dir.join("sled");
+        files::create_folder(&sled)?;
+        let db = Database::open(&sled)?;
+        let commits = Commits::open(dir, &db)?;
+        schema::bring_up(dir, &db)?;
+        commits.commit(&db)?;
+        files::sync_folder(dir)?;
+        Ok(Self { db, commits })
+    }
 }
 
 /// How long a store may be in use before that is said.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Store {
-    /// Opens the store in `dir`, creating it (for this user alone) where there is none.
+    /// Opens the store in `dir`, creating it (for this user alone) where there is none. A database that is damaged is set
+    /// aside and made anew from the exams' folders; [`Store::notice`] says so.
     ///
-    /// Fails if another process has it, a newer program wrote it, the folder cannot be written, or sled's files are
-    /// damaged; each error says what to do.
+    /// Fails if another process has it, a newer program wrote it, or the folder cannot be written; each error says what to do.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         // A program that the last owner was just starting holds its locks for a moment longer than the owner.
         let patience = Instant::now() + PATIENCE;
@@ -80,29 +124,48 @@ impl Store {
     }
 
     fn try_open(dir: &Path) -> Result<Self, StoreError> {
-        files::create_folder(&dir.join("sled"))?;
+        files::create_folder(dir)?;
         let lock = lock(dir)?;
-        let db = Database::open(dir)?;
-        let (exams, frames) = (db.tree("exams")?, db.tree("frames")?);
-        Ok(Self {
+        swap::finish(dir)?;
+        let counted = commits::known(dir)?.is_some();
+        let (opened, notice) = match Opened::open(dir) {
+            Err(error) if error.is_damage() => {
+                let notice = rebuild::from_folders(dir, &error)?;
+                tracing::error!("{notice}");
+                (Opened::open(dir)?, Some(notice))
+            }
+            opened => (opened?, None),
+        };
+        let damaged = || String::from("the file `commits` was damaged and has been written again");
+        let notice = notice.or_else(|| (!counted).then(damaged));
+        let store = Self {
             dir: dir.to_owned(),
-            db,
-            exams,
-            frames,
+            opened: RwLock::new(Some(Arc::new(opened))),
+            notice,
             _lock: lock,
-        })
+        };
+        store.finish_removals()?;
+        Ok(store)
+    }
+
+    /// What people have to know about how the store was opened; none if there is nothing.
+    pub fn notice(&self) -> Option<&str> {
+        self.notice.as_deref()
+    }
+
+    fn opened(&self) -> Result<Arc<Opened>, StoreError> {
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        opened.clone().ok_or_else(|| StoreError::Closed(self.dir.clone()))
     }
 
     /// Stores an exam that begins. Not durable until [`Store::commit`].
     pub fn begin(&self, exam: &Exam) -> Result<(), StoreError> {
         let key = ExamKey::of(&exam.id)?;
-        if self
-            .db
-            .call("look for an exam", || self.exams.contains_key(key.bytes()))?
-        {
+        let db = &self.opened()?.db;
+        if db.call("look for an exam", || db.exams.contains_key(key.bytes()))? {
             return Err(StoreError::Taken { id: exam.id.clone() });
         }
-        self.end(exam)
+        self.put(exam, &[])
     }
 
     /// Stores a frame of the exam `exam_id` if it has a score. Not durable until [`Store::commit`].
@@ -111,13 +174,14 @@ impl Store {
             return Ok(());
         };
         let key = ExamKey::of(exam_id)?.frame(graded.seq);
-        let body = codec::encode_frame(graded.t_ms, scored).map_err(|expected| StoreError::Unstorable {
+        let packed = Packed::of(graded.t_ms, scored).map_err(|expected| StoreError::Unstorable {
             what: format!("frame {}", graded.seq),
             expected,
         })?;
-        self.db.call("store a frame", || {
-            self.frames.insert(key, codec::seal(&key, &body))
-        })?;
+        let db = &self.opened()?.db;
+        let sealed = codec::seal(&key, &packed.encode());
+        db.call("store a frame", || db.frames.insert(key, sealed))?;
+        point("frame-stored");
         Ok(())
     }
 
@@ -128,76 +192,81 @@ impl Store {
         files::write_key_frame(&self.exam_folder(exam_id), key)
     }
 
-    /// Stores an exam with its end and its verdict. Not durable until [`Store::commit`].
-    pub fn end(&self, exam: &Exam) -> Result<(), StoreError> {
-        let key = ExamKey::of(&exam.id)?;
-        let bytes = serde_json::to_vec(exam).map_err(|error| error.to_string());
-        let body = bytes.and_then(|bytes| match serde_json::from_slice::<Exam>(&bytes) {
-            Ok(read) if read == *exam => Ok(bytes),
-            _ => Err(String::from("finite numbers throughout")),
-        });
-        let body = body.map_err(|expected| StoreError::Unstorable {
-            what: format!("exam {}", exam.id),
-            expected,
-        })?;
-        self.db.call("store an exam", || {
-            self.exams.insert(key.bytes(), codec::seal(key.bytes(), &body))
-        })?;
+    /// Stores an exam that somebody added to. Not durable until [`Store::commit`].
+    pub fn amend(&self, exam: &Exam) -> Result<(), StoreError> {
+        self.put(exam, &[])
+    }
+
+    /// Stores an exam with its end and its verdict, and what is to be delivered of it, together. Not durable until
+    /// [`Store::commit`].
+    pub fn end(&self, exam: &Exam, addresses: &[Address]) -> Result<(), StoreError> {
+        self.put(exam, addresses)?;
+        point("exam-ended");
         Ok(())
+    }
+
+    /// Stores an exam and its entries of the outbox in one transaction, with a note that its folder is behind.
+    fn put(&self, exam: &Exam, addresses: &[Address]) -> Result<(), StoreError> {
+        let key = ExamKey::of(&exam.id)?;
+        let record = seal_exam(&key, exam)?;
+        let deliveries = addresses
+            .iter()
+            .map(|address| Delivery::pending(&exam.id, address));
+        let deliveries: Vec<_> = deliveries.map(|d| seal_delivery(&key, &d)).collect();
+        let db = &self.opened()?.db;
+        db.transaction("store an exam", |(exams, outbox, todo)| {
+            exams.insert(key.bytes(), record.as_slice())?;
+            todo.insert(key.bytes(), codec::seal(key.bytes(), schema::TO_FILE))?;
+            for (key, entry) in &deliveries {
+                outbox.insert(key.as_slice(), entry.as_slice())?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Stores what became of a delivery; one that is over is noted in the exam's folder too. Not durable until
+    /// [`Store::commit`].
+    pub fn update(&self, delivery: &Delivery) -> Result<(), StoreError> {
+        let key = ExamKey::of(&delivery.exam)?;
+        let (at, entry) = seal_delivery(&key, delivery);
+        let db = &self.opened()?.db;
+        if !db.call("look for a delivery", || db.outbox.contains_key(&at))? {
+            return Err(StoreError::NoDelivery(Box::new(delivery.clone())));
+        }
+        db.transaction("store a delivery", |(_, outbox, todo)| {
+            outbox.insert(at.as_slice(), entry.as_slice())?;
+            if delivery.state.is_final() {
+                todo.insert(key.bytes(), codec::seal(key.bytes(), schema::TO_FILE))?;
+            }
+            Ok(())
+        })
     }
 
     /// Makes everything stored so far survive a power cut: the one durability function.
     pub fn commit(&self) -> Result<(), StoreError> {
-        self.db.commit()
+        let opened = self.opened()?;
+        opened.commits.commit(&opened.db)
     }
 
-    /// Every exam, newest first. A damaged record is an error in its place; the ones after it still come.
-    pub fn exams(&self) -> impl Iterator<Item = Result<Exam, StoreError>> {
-        self.rows(self.exams.iter().rev()).map(|row| {
-            let (key, bytes) = row?;
-            read_exam(&key, &bytes)
-        })
-    }
-
-    /// The exam `id`, or none where there is none of that name.
-    pub fn exam(&self, id: &str) -> Result<Option<Exam>, StoreError> {
-        let Ok(key) = ExamKey::of(id) else {
-            return Ok(None);
+    /// Writes the exam's folder as the database has it, durably; with its frames unless it is `running`. Only what is
+    /// durable in the database may be written there.
+    pub fn file(&self, exam_id: &str, running: bool) -> Result<(), StoreError> {
+        let key = ExamKey::of(exam_id)?;
+        let Some(exam) = self.exam(exam_id)? else {
+            return Ok(());
         };
-        let bytes = self.db.call("read an exam", || self.exams.get(key.bytes()))?;
-        bytes.map(|bytes| read_exam(key.bytes(), &bytes)).transpose()
-    }
-
-    /// The exam's scored frames in the order of their numbers. A damaged record is an error in its place; the
-    /// ones after it still come.
-    pub fn frames<'a>(
-        &'a self,
-        exam_id: &str,
-    ) -> Result<impl Iterator<Item = Result<FrameRecord, StoreError>> + use<'a>, StoreError> {
-        let rows = self.rows(self.frames.scan_prefix(ExamKey::of(exam_id)?.bytes()));
-        Ok(rows.map(|row| {
-            let (key, bytes) = row?;
-            read_frame(&key, &bytes)
-        }))
-    }
-
-    /// How many scored frames the exam has, damaged ones included.
-    pub fn frame_count(&self, exam_id: &str) -> Result<u64, StoreError> {
-        let mut rows = self.rows(self.frames.scan_prefix(ExamKey::of(exam_id)?.bytes()));
-        rows.try_fold(0, |count, row| row.map(|_| count + 1))
-    }
-
-    /// One scored frame, or none where that frame was not scored.
-    pub fn frame(&self, exam_id: &str, seq: u64) -> Result<Option<FrameRecord>, StoreError> {
-        let key = ExamKey::of(exam_id)?.frame(seq);
-        let bytes = self.db.call("read a frame", || self.frames.get(key))?;
-        bytes.map(|bytes| read_frame(&key, &bytes)).transpose()
-    }
-
-    /// The exam's key frames in the order of their numbers.
-    pub fn key_frames(&self, exam_id: &str) -> Result<Vec<KeyFramePath>, StoreError> {
-        ExamKey::of(exam_id)?;
-        files::key_frames(&self.exam_folder(exam_id))
+        let frames = if running { None } else { Some(self.packed(&key)?) };
+        folder::write(
+            &self.exam_folder(exam_id),
+            &exam,
+            self.deliveries_of(exam_id)?,
+            frames,
+        )?;
+        if !running {
+            let db = &self.opened()?.db;
+            db.call("note a folder", || db.todo.remove(key.bytes()))?;
+        }
+        Ok(())
     }
 
     /// Where the files of an exam lie. The id has to be a good one.
@@ -205,26 +274,29 @@ impl Store {
         let day = [&exam_id[..4], &exam_id[4..6], &exam_id[6..8], exam_id];
         self.dir.join("exams").join(PathBuf::from_iter(day))
     }
-
-    /// The rows of a scan, which ends after sled's first error.
-    fn rows(
-        &self,
-        mut scan: impl Iterator<Item = sled::Result<Row>>,
-    ) -> impl Iterator<Item = Result<Row, StoreError>> {
-        let mut broken = false;
-        std::iter::from_fn(move || {
-            if broken {
-                return None;
-            }
-            let row = self.db.call("read records", || scan.next().transpose());
-            broken = row.is_err();
-            row.transpose()
-        })
-    }
 }
 
-/// A key and its value.
-type Row = (sled::IVec, sled::IVec);
+/// An exam's record.
+fn seal_exam(key: &ExamKey, exam: &Exam) -> Result<Vec<u8>, StoreError> {
+    let bytes = serde_json::to_vec(exam).map_err(|error| error.to_string());
+    let body = bytes.and_then(|bytes| match serde_json::from_slice::<Exam>(&bytes) {
+        Ok(read) if read == *exam => Ok(bytes),
+        _ => Err(String::from("finite numbers throughout")),
+    });
+    let body = body.map_err(|expected| StoreError::Unstorable {
+        what: format!("exam {}", exam.id),
+        expected,
+    })?;
+    Ok(codec::seal(key.bytes(), &body))
+}
+
+/// A delivery's key and its record.
+fn seal_delivery(key: &ExamKey, delivery: &Delivery) -> (Vec<u8>, Vec<u8>) {
+    let at = delivery.key(key);
+    let body = serde_json::to_vec(delivery).expect("texts and numbers are JSON");
+    let entry = codec::seal(&at, &body);
+    (at, entry)
+}
 
 /// Takes the folder for this process; the lock goes with the file.
 fn lock(dir: &Path) -> Result<File, StoreError> {
@@ -241,19 +313,6 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
 fn corrupt(tree: &'static str, key: &[u8]) -> impl FnOnce(String) -> StoreError {
     let key = key::words(key);
     move |expected| StoreError::Corrupt { tree, key, expected }
-}
-
-fn read_exam(key: &[u8], bytes: &[u8]) -> Result<Exam, StoreError> {
-    let exam = codec::unseal(key, bytes).and_then(|body| {
-        serde_json::from_slice::<Exam>(body).map_err(|error| format!("an exam as JSON, found {error}"))
-    });
-    exam.map_err(corrupt("exams", key))
-}
-
-fn read_frame(key: &[u8], bytes: &[u8]) -> Result<FrameRecord, StoreError> {
-    let seq = key::seq_of(key).ok_or_else(|| format!("a key of 18 bytes, found {}", key.len()));
-    let frame = seq.and_then(|seq| codec::decode_frame(seq, codec::unseal(key, bytes)?));
-    frame.map_err(corrupt("frames", key))
 }
 
 #[cfg(test)]

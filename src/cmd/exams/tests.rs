@@ -23,7 +23,7 @@ fn store() -> (TempDir, Store) {
         (1..=frames).for_each(|seq| store.append(id, &graded(seq)).expect("a good frame"));
     }
     store.keep(ENDED, &key_frame(2)).expect("a good key frame");
-    store.end(&ended(ENDED, 3)).expect("a good exam");
+    store.end(&ended(ENDED, 3), &[]).expect("a good exam");
     store.commit().expect("a working disk");
     (dir, store)
 }

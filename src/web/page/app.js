@@ -72,10 +72,11 @@ function showExam(exam, paused) {
   say("exam", exam.ended ? `exam of ${started}` : `exam since ${started}`);
 }
 
-function showStore({ saved, waiting, fault }) {
+function showStore({ saved, waiting, fault, notice }) {
+  const stored = `Stored ${whole(saved)}, waiting ${whole(waiting)}${notice ? `. ${sentence(notice)}` : ""}`;
   byId("fault").hidden = fault === null;
   say("fault", fault === null ? "" : `NOT BEING STORED: ${fault}`);
-  say("stored", fault === null ? `Stored ${whole(saved)}, waiting ${whole(waiting)}` : "Not being stored");
+  say("stored", fault === null ? stored : "Not being stored");
 }
 
 let examId = null;

@@ -1,0 +1,59 @@
+//! `sonograde check`: whether the store holds what was written, and its repair.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use super::{Code, Failure};
+use crate::store::Store;
+
+/// Looks at every record, file and hash of the store.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The store's folder
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/sonograde")]
+    store: PathBuf,
+    /// Put right what is found: from the database or the folder, whichever is whole; what neither has goes to quarantine/
+    #[arg(long)]
+    repair: bool,
+}
+
+/// Looks, and prints what it finds. The daemon must not run.
+///
+/// # Errors
+/// [`Failure`] if the store cannot be used, or something is wrong with it that was not put right.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    if !args.store.join("sled").exists() && !args.store.join("exams").exists() {
+        let words = format!("there is no store in {}", args.store.display());
+        return Err(Failure::new(Code::Store, words));
+    }
+    let store = Store::open(&args.store)?;
+    let findings = store.check(args.repair)?;
+    let mut out = std::io::stdout().lock();
+    let mut say = |words: &str| writeln!(out, "{words}").map_err(|e| Failure::new(Code::Output, e));
+    if let Some(notice) = store.notice() {
+        say(notice)?;
+    }
+    for finding in &findings.found {
+        let will = if args.repair { "" } else { "with --repair: " };
+        say(&format!("{} ({will}{})", finding.what, finding.repair))?;
+    }
+    let (exams, frames, files, wrong) = (
+        findings.exams,
+        findings.frames,
+        findings.files,
+        findings.found.len(),
+    );
+    say(&format!(
+        "{exams} exams, {frames} frames, {files} files: {wrong} findings"
+    ))?;
+    if wrong == 0 || args.repair {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Code::Store,
+        format!(
+            "the store {} is damaged: run it with --repair",
+            args.store.display()
+        ),
+    ))
+}

@@ -1,0 +1,162 @@
+//! Reading the store: exams, frames, pictures, the outbox. Any thread may.
+
+use sled::{IVec, Tree};
+
+use super::codec::{self, Packed};
+use super::key::{self, ExamKey};
+use super::schema::TO_FILE;
+use super::{Delivery, FrameRecord, KeyFramePath, Opened, Store, StoreError, corrupt, files};
+use crate::exam::record::Exam;
+
+/// A key and its value.
+pub(super) type Row = (IVec, IVec);
+
+impl Store {
+    /// Every exam, newest first. A damaged record is an error in its place; the ones after it still come.
+    pub fn exams(&self) -> impl Iterator<Item = Result<Exam, StoreError>> + use<> {
+        self.scan(|opened| opened.db.exams.iter().rev())
+            .map(|row| row.and_then(|(key, bytes)| read_exam(&key, &bytes)))
+    }
+
+    /// The exam `id`, or none where there is none of that name.
+    pub fn exam(&self, id: &str) -> Result<Option<Exam>, StoreError> {
+        let Ok(key) = ExamKey::of(id) else {
+            return Ok(None);
+        };
+        let bytes = self.get(key.bytes(), |opened| &opened.db.exams)?;
+        bytes.map(|bytes| read_exam(key.bytes(), &bytes)).transpose()
+    }
+
+    /// The exam's scored frames in the order of their numbers. A damaged record is an error in its place; the
+    /// ones after it still come.
+    pub fn frames(
+        &self,
+        exam_id: &str,
+    ) -> Result<impl Iterator<Item = Result<FrameRecord, StoreError>> + use<>, StoreError> {
+        let key = ExamKey::of(exam_id)?;
+        Ok(self
+            .frame_rows(&key)
+            .map(|row| row.and_then(|(key, bytes)| read_frame(&key, &bytes))))
+    }
+
+    /// How many scored frames the exam has, damaged ones included.
+    pub fn frame_count(&self, exam_id: &str) -> Result<u64, StoreError> {
+        let mut rows = self.frame_rows(&ExamKey::of(exam_id)?);
+        rows.try_fold(0, |count, row| row.map(|_| count + 1))
+    }
+
+    /// One scored frame, or none where that frame was not scored.
+    pub fn frame(&self, exam_id: &str, seq: u64) -> Result<Option<FrameRecord>, StoreError> {
+        let key = ExamKey::of(exam_id)?.frame(seq);
+        let bytes = self.get(&key, |opened| &opened.db.frames)?;
+        bytes.map(|bytes| read_frame(&key, &bytes)).transpose()
+    }
+
+    /// The exam's key frames in the order of their numbers.
+    pub fn key_frames(&self, exam_id: &str) -> Result<Vec<KeyFramePath>, StoreError> {
+        ExamKey::of(exam_id)?;
+        files::key_frames(&self.exam_folder(exam_id))
+    }
+
+    /// The outbox, oldest exam first. A damaged record is an error in its place; the ones after it still come.
+    pub fn outbox(&self) -> impl Iterator<Item = Result<Delivery, StoreError>> + use<> {
+        self.scan(|opened| opened.db.outbox.iter())
+            .map(|row| row.and_then(|(key, bytes)| read_delivery(&key, &bytes)))
+    }
+
+    /// The exam's entries of the outbox.
+    pub fn deliveries_of(&self, exam_id: &str) -> Result<Vec<Delivery>, StoreError> {
+        let key = ExamKey::of(exam_id)?;
+        self.scan(move |opened| opened.db.outbox.scan_prefix(key.bytes()))
+            .map(|row| row.and_then(|(key, bytes)| read_delivery(&key, &bytes)))
+            .collect()
+    }
+
+    /// The ids of the exams whose folder is behind the database.
+    pub fn unfiled(&self) -> Result<Vec<String>, StoreError> {
+        self.noted(TO_FILE)
+    }
+
+    /// The ids of the exams with this note in `todo`.
+    pub(super) fn noted(&self, note: &[u8]) -> Result<Vec<String>, StoreError> {
+        let mut ids = Vec::new();
+        for row in self.scan(|opened| opened.db.todo.iter()) {
+            let (key, bytes) = row?;
+            if codec::unseal(&key, &bytes) == Ok(note) {
+                ids.extend(ExamKey::before(&key).and_then(|key| key.id()));
+            }
+        }
+        Ok(ids)
+    }
+
+    /// The exam's frames as their records hold them. A damaged one is left out and logged: `check` finds it.
+    pub(super) fn packed(&self, exam: &ExamKey) -> Result<Vec<(u64, Packed)>, StoreError> {
+        let mut frames = Vec::new();
+        for row in self.frame_rows(exam) {
+            let (key, bytes) = row?;
+            match unpack(&key, &bytes) {
+                Ok(frame) => frames.push(frame),
+                Err(error) => tracing::error!("{error}"),
+            }
+        }
+        Ok(frames)
+    }
+
+    fn frame_rows(&self, exam: &ExamKey) -> impl Iterator<Item = Result<Row, StoreError>> + use<> {
+        let exam = *exam;
+        self.scan(move |opened| opened.db.frames.scan_prefix(exam.bytes()))
+    }
+
+    fn get(&self, key: &[u8], tree: impl FnOnce(&Opened) -> &Tree) -> Result<Option<IVec>, StoreError> {
+        let opened = self.opened()?;
+        opened.db.call("read a record", || tree(&opened).get(key))
+    }
+
+    /// The rows of a scan, which ends after sled's first error.
+    pub(super) fn scan<I, F>(&self, start: F) -> impl Iterator<Item = Result<Row, StoreError>> + use<I, F>
+    where
+        I: Iterator<Item = sled::Result<Row>>,
+        F: FnOnce(&Opened) -> I,
+    {
+        let (mut rows, mut failed) = match self.opened() {
+            Ok(opened) => (Some((start(&opened), opened)), None),
+            Err(error) => (None, Some(error)),
+        };
+        std::iter::from_fn(move || {
+            if let Some(error) = failed.take() {
+                return Some(Err(error));
+            }
+            let (scan, opened) = rows.as_mut()?;
+            let row = opened.db.call("read records", || scan.next().transpose());
+            if row.is_err() {
+                rows = None;
+            }
+            row.transpose()
+        })
+    }
+}
+
+pub(super) fn read_exam(key: &[u8], bytes: &[u8]) -> Result<Exam, StoreError> {
+    let exam = codec::unseal(key, bytes).and_then(|body| {
+        serde_json::from_slice::<Exam>(body).map_err(|error| format!("an exam as JSON, found {error}"))
+    });
+    exam.map_err(corrupt("exams", key))
+}
+
+pub(super) fn read_delivery(key: &[u8], bytes: &[u8]) -> Result<Delivery, StoreError> {
+    let delivery = codec::unseal(key, bytes).and_then(|body| {
+        serde_json::from_slice(body).map_err(|error| format!("a delivery as JSON, found {error}"))
+    });
+    delivery.map_err(corrupt("outbox", key))
+}
+
+fn read_frame(key: &[u8], bytes: &[u8]) -> Result<FrameRecord, StoreError> {
+    unpack(key, bytes).map(|(seq, packed)| packed.record(seq))
+}
+
+/// A frame's number and what its record holds.
+pub(super) fn unpack(key: &[u8], bytes: &[u8]) -> Result<(u64, Packed), StoreError> {
+    let seq = key::seq_of(key).ok_or_else(|| format!("a key of 18 bytes, found {}", key.len()));
+    let frame = seq.and_then(|seq| Ok((seq, Packed::decode(codec::unseal(key, bytes)?)?)));
+    frame.map_err(corrupt("frames", key))
+}
