@@ -159,6 +159,19 @@ impl Store {
         })
     }
 
+    /// As [`Store::exams`], those before the exam `id` alone.
+    pub fn exams_before(
+        &self,
+        id: &str,
+    ) -> Result<impl Iterator<Item = Result<Exam, StoreError>>, StoreError> {
+        let key = ExamKey::of(id)?;
+        let rows = self.rows(self.exams.range(..key.bytes().to_vec()).rev());
+        Ok(rows.map(|row| {
+            let (key, bytes) = row?;
+            read_exam(&key, &bytes)
+        }))
+    }
+
     /// The exam `id`, or none where there is none of that name.
     pub fn exam(&self, id: &str) -> Result<Option<Exam>, StoreError> {
         let Ok(key) = ExamKey::of(id) else {
