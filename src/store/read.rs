@@ -18,6 +18,16 @@ impl Store {
             .map(|row| row.and_then(|(key, bytes)| read_exam(&key, &bytes)))
     }
 
+    /// As [`Store::exams`], those before the exam `id` alone.
+    pub fn exams_before(
+        &self,
+        id: &str,
+    ) -> Result<impl Iterator<Item = Result<Exam, StoreError>> + use<>, StoreError> {
+        let key = ExamKey::of(id)?;
+        let rows = self.scan(move |opened| opened.db.exams.range(..key.bytes().to_vec()).rev());
+        Ok(rows.map(|row| row.and_then(|(key, bytes)| read_exam(&key, &bytes))))
+    }
+
     /// The exam `id`, or none where there is none of that name.
     pub fn exam(&self, id: &str) -> Result<Option<Exam>, StoreError> {
         let Ok(key) = ExamKey::of(id) else {
