@@ -171,7 +171,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(400))]
+        #![proptest_config(ProptestConfig::with_cases(120))]
         #[test]
         fn damage_is_never_a_panic(
             flips in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
