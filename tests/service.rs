@@ -127,6 +127,8 @@ fn the_watchdog_is_not_fed_while_a_stage_hangs() {
         let service = Service::start(EXAM, Duration::from_secs(6), Some(stage));
         service.hears("READY=1");
         service.logs(&format!("hanging: {stage}"));
+        // What was said before it hung.
+        service.heard("WATCHDOG=1", Duration::from_millis(200));
         assert_eq!(service.heard("WATCHDOG=1", Duration::from_secs(5)), 0, "{stage}");
     }
 }
@@ -161,6 +163,11 @@ fn a_reload_without_an_exam_runs_with_the_new_config() {
     std::fs::write(config(&service.folder), &another).expect("a config");
     service.signal("HUP");
     service.logs("another-video: not found");
+    assert_eq!(
+        service.heard("STOPPING=1", Duration::from_millis(500)),
+        0,
+        "systemd would kill what says that it stops"
+    );
     // One that can be read and not be run with: the one before goes on.
     let unusable = another.replace("127.0.0.1:0", "192.0.2.1:80");
     std::fs::write(config(&service.folder), unusable).expect("a config");

@@ -175,7 +175,9 @@ fn serve_page(
     if written.is_err() {
         stopper();
     }
-    if *stop.borrow() {
+    let why = || *ended.lock().unwrap_or_else(PoisonError::into_inner);
+    // systemd kills what says that it stops and then does not: a reload goes on.
+    if *stop.borrow() && why() == Ended::Stopped {
         service::stopping();
     }
     let summary = pipeline.join()?;
@@ -192,8 +194,7 @@ fn serve_page(
         served.map_err(|e| Failure::new(Code::Listen, e))?;
     }
     written.map_err(|e| Failure::new(Code::Output, format!("cannot write to stdout: {e}")))?;
-    let ended = *ended.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(ended)
+    Ok(why())
 }
 
 /// Says in `stop` when SIGINT or SIGTERM comes.

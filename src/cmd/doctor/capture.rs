@@ -27,7 +27,7 @@ pub(super) fn findings(source: &Source, daemon: Option<&Daemon>) -> Vec<Finding>
             findings
         }
         Err(error) => {
-            let advice = "plug it in, or put [source] right; `ls -l /dev/v4l/by-id` lists capture devices";
+            let advice = "plug it in, or put [source] right; `sonograde capture list` lists capture devices";
             vec![Finding::fault("source", crate::one_line(&error), advice)]
         }
     }
