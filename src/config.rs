@@ -171,14 +171,28 @@ impl TryFrom<ModelSection> for Model {
 }
 
 /// `[screen]`
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Screen {
-    /// `full`, `contrast-left`, `contrast-right` or `x,y,w,h` in pixels; `full` if absent.
-    pub pane: Option<PanePreset>,
+    /// `auto`, `full`, `contrast-left`, `contrast-right`, `stacked` or `x,y,w,h` in pixels.
+    #[serde(default = "auto")]
+    pub pane: PanePreset,
     /// The lesion as `x,y,w,h` in pixels of the screen, inside the pane; the whole pane if absent.
     #[serde(default, deserialize_with = "rectangle")]
     pub roi: Option<Rect>,
+}
+
+fn auto() -> PanePreset {
+    PanePreset::Auto
+}
+
+impl Default for Screen {
+    fn default() -> Self {
+        Self {
+            pane: auto(),
+            roi: None,
+        }
+    }
 }
 
 fn rectangle<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Rect>, D::Error> {

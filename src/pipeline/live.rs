@@ -12,7 +12,7 @@ use crate::capture::Signal;
 use crate::exam::record::{Graded, ModelIdentity, Quality, Verdict};
 use crate::frame::{Frame, Rect};
 use crate::package::InService;
-use crate::screen::Following;
+use crate::screen::{Arranged, Following};
 
 /// What the pipeline publishes after every frame and at every change of the signal.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct Live {
     pub pane: Rect,
     /// The lesion ROI in pixels of the screen, inside the pane: where it is now.
     pub roi: Rect,
+    /// What is known of the layout of the screen.
+    pub arranged: Arranged,
     /// Whether the ROI follows the lesion.
     pub following: Following,
     /// How fast everything runs.
@@ -60,6 +62,7 @@ impl Live {
             exam: None,
             pane,
             roi,
+            arranged: Arranged::Searching,
             following: Following::Off,
             rates: Rates::default(),
             store: StoreView::default(),

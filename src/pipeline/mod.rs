@@ -31,7 +31,7 @@ use crate::frame::{Frame, Rect};
 use crate::health::{self, Pulse};
 use crate::package::InService;
 use crate::panel::Settings;
-use crate::screen::Screen;
+use crate::screen::{Arrangement, PanePreset, Screen};
 use crate::store::{Status, Store, StoreError, Writer};
 use models::Ready;
 
@@ -85,6 +85,17 @@ pub enum Event {
     Ended(Box<Exam>),
 }
 
+/// What a person says of the screen while the pipeline runs. Another pane or ROI begins another exam.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Drawing {
+    /// The contrast pane; the lesion is then to be drawn anew.
+    Pane(PanePreset),
+    /// The lesion, in pixels of the screen; none is the whole pane.
+    Roi(Option<Rect>),
+    /// The pane that was found is right.
+    Confirm,
+}
+
 /// What is left when everything has ended.
 #[derive(Debug)]
 pub struct Summary {
@@ -117,6 +128,8 @@ struct Shared {
     next: Mutex<Option<Ready>>,
     slot: Slot<(Instant, Frame)>,
     presence: Mutex<Presence>,
+    /// What was drawn on the page, for `infer` to take.
+    drawings: Mutex<Vec<Drawing>>,
     captured: std::sync::atomic::AtomicU64,
     lost: Mutex<Lost>,
     stop: AtomicBool,
@@ -162,6 +175,18 @@ impl Shared {
     fn lost(&self) -> Lost {
         *self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Hands on what was drawn since the last frame.
+    fn drawn(&self, arrangement: &mut Arrangement) {
+        let drawings = std::mem::take(&mut *self.drawings.lock().unwrap_or_else(PoisonError::into_inner));
+        for drawing in drawings {
+            match drawing {
+                Drawing::Pane(pane) => arrangement.set_pane(pane),
+                Drawing::Roi(roi) => arrangement.set_roi(roi),
+                Drawing::Confirm => arrangement.confirm(),
+            }
+        }
+    }
 }
 
 impl Pipeline {
@@ -184,6 +209,7 @@ impl Pipeline {
             stop: AtomicBool::new(false),
             next: Mutex::new(None),
             panel_fault: Mutex::new(None),
+            drawings: Mutex::new(Vec::new()),
         });
         let nowhere = Rect::full(1, 1);
         let ready = Ready::from(parts.model);
@@ -196,7 +222,7 @@ impl Pipeline {
         let pulses = vec![capture_pulse, infer_pulse, writer.pulse()];
         let stage = infer::Stage {
             shared: Arc::clone(&shared),
-            screen: parts.screen,
+            arrangement: Arrangement::new(parts.screen),
             grader: ready.grader,
             writer,
             audit: parts.audit,
@@ -242,6 +268,18 @@ impl Pipeline {
     pub fn stopper(&self) -> impl Fn() + Send + Sync + 'static {
         let shared = Arc::clone(&self.shared);
         move || shared.stop.store(true, Ordering::Relaxed)
+    }
+
+    /// Something that takes what a person draws, from any thread. It holds from the next frame on; what does not fit is said there.
+    pub fn drawer(&self) -> impl Fn(Drawing) + Send + Sync + 'static {
+        let shared = Arc::clone(&self.shared);
+        move |drawing| {
+            shared
+                .drawings
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(drawing)
+        }
     }
 
     /// Whether the source is over and every result was handed to the store.

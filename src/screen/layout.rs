@@ -18,12 +18,16 @@ pub struct Screen {
 /// A pane by name or by its rectangle.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PanePreset {
+    /// The one that is found.
+    Auto,
     /// The whole picture.
     Full,
     /// The left half.
     ContrastLeft,
     /// The right half.
     ContrastRight,
+    /// The upper half.
+    Stacked,
     /// Pixels of the screen.
     Rect(Rect),
 }
@@ -33,13 +37,15 @@ impl FromStr for PanePreset {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
+            "auto" => Ok(Self::Auto),
             "full" => Ok(Self::Full),
             "contrast-left" => Ok(Self::ContrastLeft),
             "contrast-right" => Ok(Self::ContrastRight),
+            "stacked" => Ok(Self::Stacked),
             other => other
                 .parse()
                 .map(Self::Rect)
-                .map_err(|e| format!("{e}; or use full, contrast-left or contrast-right")),
+                .map_err(|e| format!("{e}; or use auto, full, contrast-left, contrast-right or stacked")),
         }
     }
 }
@@ -84,9 +90,13 @@ impl Screen {
             ..picture
         };
         let pane = match self.pane.unwrap_or(PanePreset::Full) {
-            PanePreset::Full => picture,
+            PanePreset::Full | PanePreset::Auto => picture,
             PanePreset::ContrastLeft => half(0),
             PanePreset::ContrastRight => half(width / 2),
+            PanePreset::Stacked => Rect {
+                h: (height / 2).max(1),
+                ..picture
+            },
             PanePreset::Rect(rect) => rect,
         };
         let fits = |what, rect, around, limits: Rect| {

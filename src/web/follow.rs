@@ -16,7 +16,7 @@ use crate::capture::Signal;
 use crate::exam::record::{Graded, ModelIdentity, Quality, Scored};
 use crate::frame::Rect;
 use crate::pipeline::{ExamView, Live, ModelView, Rates, Site, StoreView};
-use crate::screen::Following;
+use crate::screen::{Arranged, Following};
 
 /// Shortest time between two states.
 const AT_MOST: Duration = Duration::from_millis(33);
@@ -56,6 +56,7 @@ pub(super) struct State<'a> {
     exam: Option<&'a ExamView>,
     pane: Rect,
     roi: Rect,
+    layout: &'a Arranged,
     following: &'a Following,
     rates: Rates,
     store: &'a StoreView,
@@ -142,6 +143,7 @@ impl Follower {
             exam: self.live.exam.as_ref(),
             pane: self.live.pane,
             roi: self.live.roi,
+            layout: &self.live.arranged,
             following: &self.live.following,
             rates: self.live.rates,
             store: &self.live.store,

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 use tokio::sync::{oneshot, watch};
-
 use super::follow::{Follower, Withheld};
 use crate::capture::Signal;
 use crate::exam::record::{ActivationMap, Grade, Graded, ModelIdentity, Quality, Scored, Verdict};
@@ -60,7 +59,7 @@ fn graded(seq: u64, score: f32) -> Option<Arc<Graded>> {
     Some(Arc::new(Graded {
         seq,
         t_ms: seq * 66,
-        roi: Rect::full(2, 2),
+        roi: ROI,
         outcome: Ok(Scored { score, map }),
     }))
 }
