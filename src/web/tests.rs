@@ -5,14 +5,14 @@ mod client;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use serde_json::Value;
-use tokio::sync::{oneshot, watch};
 use super::follow::{Follower, Withheld};
 use crate::capture::Signal;
 use crate::exam::record::{ActivationMap, Grade, Graded, ModelIdentity, Quality, Scored, Verdict};
 use crate::frame::{Frame, FrameFormat, PixelFormat, Rect};
 use crate::pipeline::{ExamView, Live, ModelView, Site};
 use client::{Client, Said};
+use serde_json::Value;
+use tokio::sync::{oneshot, watch};
 
 const PANE: Rect = Rect {
     x: 960,
