@@ -67,21 +67,33 @@ pub struct Layout {
     pub roi: Rect,
 }
 
-/// A rectangle does not fit.
+/// Why pane and ROI cannot be placed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the {what} {rect} lies outside the {around} {limits}; correct it or leave it out")]
-pub struct LayoutError {
-    what: &'static str,
-    rect: Rect,
-    around: &'static str,
-    limits: Rect,
+pub enum LayoutError {
+    /// A rectangle does not fit.
+    #[error("the {what} {rect} lies outside the {around} {limits}; correct it or leave it out")]
+    Outside {
+        /// Pane or ROI.
+        what: &'static str,
+        /// What was asked for.
+        rect: Rect,
+        /// What it must lie in.
+        around: &'static str,
+        /// How far that goes.
+        limits: Rect,
+    },
+    /// The pane is to be found, and nobody looks for it here.
+    #[error(
+        "the pane is \"auto\", which only grading finds; give x,y,w,h, full, contrast-left, contrast-right or stacked"
+    )]
+    Auto,
 }
 
 impl Screen {
     /// The rectangles on a screen of `width` × `height` pixels.
     ///
     /// # Errors
-    /// [`LayoutError`] if the pane leaves the picture or the ROI leaves the pane.
+    /// [`LayoutError`] if the pane leaves the picture or the ROI leaves the pane, or if the pane is yet to be found.
     pub fn layout(&self, width: u32, height: u32) -> Result<Layout, LayoutError> {
         let picture = Rect::full(width, height);
         let half = |x| Rect {
@@ -90,7 +102,8 @@ impl Screen {
             ..picture
         };
         let pane = match self.pane.unwrap_or(PanePreset::Full) {
-            PanePreset::Full | PanePreset::Auto => picture,
+            PanePreset::Auto => return Err(LayoutError::Auto),
+            PanePreset::Full => picture,
             PanePreset::ContrastLeft => half(0),
             PanePreset::ContrastRight => half(width / 2),
             PanePreset::Stacked => Rect {
@@ -103,7 +116,7 @@ impl Screen {
             if limits.contains(&rect) {
                 Ok(())
             } else {
-                Err(LayoutError {
+                Err(LayoutError::Outside {
                     what,
                     rect,
                     around,
