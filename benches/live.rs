@@ -18,7 +18,7 @@ use sonograde::infer::Runtime;
 use sonograde::package::InService;
 use sonograde::pipeline::{Event, Pace, Parts, Pipeline};
 use sonograde::screen::Screen;
-use sonograde::store::Store;
+use sonograde::store::{Policy, Store};
 
 const FRAMES: u64 = 1800;
 /// Different pictures, shown in turn.
@@ -112,6 +112,7 @@ fn live(name: &str, pixels: PixelFormat, buffers: Vec<Vec<u8>>, pane: Rect) {
         news: None,
         store: Arc::new(Store::open(folder.path()).expect("a store")),
         audit: Recorder::start(Trail::of_store(folder.path())).0,
+        policy: Policy::default(),
         panel: None,
         display: Display::default(),
         source: name.into(),

@@ -173,11 +173,12 @@ impl TryFrom<ModelSection> for Model {
 }
 
 /// `[screen]`
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Screen {
-    /// `full`, `contrast-left`, `contrast-right` or `x,y,w,h` in pixels; `full` if absent.
-    pub pane: Option<PanePreset>,
+    /// `auto`, `full`, `contrast-left`, `contrast-right`, `stacked` or `x,y,w,h` in pixels.
+    #[serde(default = "auto")]
+    pub pane: PanePreset,
     /// The lesion as `x,y,w,h` in pixels of the screen, inside the pane; the whole pane if absent.
     #[serde(default, deserialize_with = "rectangle")]
     pub roi: Option<Rect>,
@@ -194,6 +195,21 @@ impl Screen {
         Display {
             range_db: self.range_db.unwrap_or(Display::default().range_db),
             colour_bar: self.colour_bar,
+        }
+    }
+}
+
+fn auto() -> PanePreset {
+    PanePreset::Auto
+}
+
+impl Default for Screen {
+    fn default() -> Self {
+        Self {
+            pane: auto(),
+            roi: None,
+            range_db: None,
+            colour_bar: None,
         }
     }
 }

@@ -61,7 +61,7 @@ impl From {
         let (source, pane) = match (&self.config, &self.source) {
             (Some(path), _) => {
                 let config = Config::load(path)?;
-                (config.source, config.screen.pane)
+                (config.source, Some(config.screen.pane))
             }
             (None, source) => {
                 let path = source.clone().unwrap_or_default();

@@ -17,7 +17,7 @@ use crate::exam::record::{Graded, Scored, Verdict};
 use crate::frame::{BufferPool, Frame, Rect};
 use crate::grader::Grader;
 use crate::infer::{Choice, Model};
-use crate::screen::{Layout, PanePreset, Screen};
+use crate::screen::{Arrangement, ArrangementError, Layout, PanePreset, Screen};
 use crate::{lines, one_line, overlay, preprocess};
 
 /// Grades recorded pictures and clips.
@@ -26,7 +26,7 @@ pub struct Args {
     /// Pictures (PNG, JPEG), folders of them, DICOM ultrasound, Y4M, MetaImage, or any video that ffmpeg reads.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// The contrast pane: full, contrast-left, contrast-right or x,y,w,h; the whole picture if not given.
+    /// The contrast pane: auto, full, contrast-left, contrast-right, stacked or x,y,w,h; the whole picture if not given.
     #[arg(long, value_name = "PANE")]
     pane: Option<PanePreset>,
     /// The lesion as x,y,w,h inside the pane; the whole pane if not given.
@@ -147,6 +147,7 @@ impl Job {
             }
         };
         self.grader.forget();
+        let mut arrangement = Arrangement::new(self.screen);
         let name = path.display().to_string();
         let progress = progress(&name, clip.len_hint());
         let mut aggregate = Aggregate::new(self.grader.model().contract().band);
@@ -162,11 +163,13 @@ impl Job {
                     continue;
                 }
             };
-            match self.frame(&frame) {
+            match self.frame(&frame, &mut arrangement) {
                 Ok((graded, layout)) => {
                     aggregate.add(&graded);
                     progress.suspend(|| self.row(out, &name, &graded))?;
-                    if let (Ok(scored), Some(overlays)) = (&graded.outcome, &mut self.overlays) {
+                    if let (Ok(scored), Some(overlays), Some(layout)) =
+                        (&graded.outcome, &mut self.overlays, layout)
+                    {
                         let label = self.grader.model().identity().label();
                         overlays.write(path, &frame, layout, scored, label)?;
                     }
@@ -186,11 +189,21 @@ impl Job {
         }
     }
 
-    fn frame(&mut self, frame: &Frame) -> Result<(Graded, Layout), Failure> {
-        let layout = self.screen.layout(frame.format.width, frame.format.height)?;
+    fn frame(
+        &mut self,
+        frame: &Frame,
+        arrangement: &mut Arrangement,
+    ) -> Result<(Graded, Option<Layout>), Failure> {
+        let layout = arrangement.layout(frame).map_err(|error| match error {
+            ArrangementError::Layout(error) => error.into(),
+            ArrangementError::Picture(_) => Failure::new(Code::Input, error),
+        })?;
+        let Some(layout) = layout else {
+            return Ok((Graded::unseen(frame), None));
+        };
         let graded = self.grader.grade(frame, layout)?;
         let roi = graded.roi;
-        Ok((graded, Layout { roi, ..layout }))
+        Ok((graded, Some(Layout { roi, ..layout })))
     }
 
     fn row(&self, out: &mut impl Write, name: &str, graded: &Graded) -> Result<(), Failure> {

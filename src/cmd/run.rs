@@ -101,7 +101,7 @@ fn prepare(config: Config) -> Result<Ready, Failure> {
         open,
         pace,
         screen: Screen {
-            pane: config.screen.pane,
+            pane: Some(config.screen.pane),
             roi: config.screen.roi,
         },
         display: config.screen.display(),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Enhancement;
 pub use super::order::{Mark, MarkKind, ObjectUids, Opinion, Order, Uids};
-use crate::frame::Rect;
+use crate::frame::{Frame, Rect};
 
 /// A class activation map for the class `high`, before up-sampling (Zhou et al. 2016, 10.1109/CVPR.2016.319).
 ///
@@ -77,6 +77,18 @@ pub struct Graded {
     pub roi: Rect,
     /// Score and map, or why not.
     pub outcome: Result<Scored, Quality>,
+}
+
+impl Graded {
+    /// A frame on which no contrast image was found.
+    pub fn unseen(frame: &Frame) -> Self {
+        Self {
+            seq: frame.seq,
+            t_ms: u64::try_from(frame.t.as_millis()).unwrap_or(u64::MAX),
+            roi: frame.format.area(),
+            outcome: Err(Quality::NotContrast),
+        }
+    }
 }
 
 /// How everything in an exam was made. Kept with every exam; a change of any of it begins a new exam.

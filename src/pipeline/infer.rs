@@ -24,7 +24,7 @@ use crate::frame::Frame;
 use crate::grader::Grader;
 use crate::health::Heart;
 use crate::preprocess;
-use crate::screen::{Layout, Screen};
+use crate::screen::{Arrangement, Layout};
 use crate::store::{Entry, Store, StoreError, Writer};
 use view::{contrast, view};
 
@@ -38,7 +38,7 @@ const FROZEN_MS: u64 = 2000;
 /// Everything that the thread owns.
 pub(super) struct Stage {
     pub shared: Arc<Shared>,
-    pub screen: Screen,
+    pub arrangement: Arrangement,
     pub grader: Grader,
     pub writer: Writer,
     pub audit: Recorder,
@@ -115,9 +115,7 @@ impl Stage {
             self.publish(&mut now);
             self.sample(&mut now);
         }
-        if let Some(exam) = now.current.as_mut().and_then(|(_, _, session)| session.end()) {
-            self.end(&mut now, exam);
-        }
+        self.cut(&mut now);
         self.publish(&mut now);
         let status = self.writer.finish()?;
         now.live.store = StoreView::from(&status);
@@ -214,7 +212,8 @@ impl Stage {
             now.live.graded = Some(Arc::clone(&graded));
             now.scored_at = Some(at);
         }
-        now.live.frame = Some(Arc::new(frame));
+        // Nothing is shown of a screen whose pane is not known.
+        now.live.frame = now.current.is_some().then(|| Arc::new(frame));
         if let Some(events) = &self.events {
             // A reader that went away has stopped the pipeline already.
             let _ = events.send(Event::Frame(graded));
@@ -223,11 +222,18 @@ impl Stage {
 
     /// Grades one frame, with the model that waits if an exam begins with it; the error says for people why it cannot be.
     fn grade(&mut self, now: &mut Now, frame: &Frame) -> Result<Graded, String> {
-        let size = [frame.format.width, frame.format.height];
-        let layout = match &now.current {
-            Some((layout, known, _)) if *known == size => *layout,
-            _ => self.resize(now, size)?,
+        let layout = self.arrangement.layout(frame).map_err(|e| crate::one_line(&e))?;
+        if now.live.arranged != *self.arrangement.state() {
+            now.live.arranged = self.arrangement.state().clone();
+            tracing::info!("layout of the screen: {}", now.live.arranged);
+        }
+        let Some(layout) = layout else {
+            return Ok(self.searching(now, frame));
         };
+        let size = [frame.format.width, frame.format.height];
+        if !matches!(&now.current, Some((known, of, _)) if (*known, *of) == (layout, size)) {
+            self.arrange(now, layout, size);
+        }
         let graded = self.grader.grade(frame, layout);
         let begins =
             matches!(&now.current, Some((_, _, session)) if !session.is_open() && !session.carry().holds());
@@ -244,16 +250,20 @@ impl Stage {
         graded.map_err(|e| crate::one_line(&e))
     }
 
-    /// The picture has another size: another layout and so another exam.
-    fn resize(&mut self, now: &mut Now, size: [u32; 2]) -> Result<Layout, String> {
+    /// The picture has another size, pane or drawn ROI: another exam.
+    fn arrange(&mut self, now: &mut Now, layout: Layout, size: [u32; 2]) {
         self.cut(now);
-        now.linear = None;
+        (now.linear, now.live.graded) = (None, None);
         now.curve.clear();
-        let layout = self.screen.layout(size[0], size[1]).map_err(|e| e.to_string())?;
         (now.live.pane, now.live.roi) = (layout.pane, layout.roi);
         let session = self.session(layout, std::mem::take(&mut now.carry));
         now.current = Some((layout, size, session));
-        Ok(layout)
+    }
+
+    /// Nobody knows yet where the contrast image is.
+    fn searching(&mut self, now: &mut Now, frame: &Frame) -> Graded {
+        self.cut(now);
+        Graded::unseen(frame)
     }
 
     fn provenance(&self, layout: Layout) -> Provenance {

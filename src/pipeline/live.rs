@@ -14,7 +14,7 @@ use crate::exam::Carry;
 use crate::exam::record::{Graded, Mark, ModelIdentity, Order, Quality, Verdict};
 use crate::frame::{Frame, Rect};
 use crate::package::InService;
-use crate::screen::Following;
+use crate::screen::{Arranged, Following};
 use crate::store::{Space, Status};
 
 /// What the pipeline publishes after every frame and at every change of the signal.
@@ -34,6 +34,8 @@ pub struct Live {
     pub pane: Rect,
     /// The lesion ROI in pixels of the screen, inside the pane: where it is now.
     pub roi: Rect,
+    /// What is known of the layout of the screen.
+    pub arranged: Arranged,
     /// Whether the ROI follows the lesion.
     pub following: Following,
     /// Tissue that the lesion is compared with, in pixels of the screen, inside the pane; absent until it is drawn.
@@ -71,6 +73,7 @@ impl Live {
             exam: None,
             pane,
             roi,
+            arranged: Arranged::Searching,
             following: Following::Off,
             reference: None,
             enhancement: None,

@@ -36,7 +36,7 @@ use crate::frame::{Frame, Rect};
 use crate::health::{self, Pulse};
 use crate::package::InService;
 use crate::panel::Settings;
-use crate::screen::Screen;
+use crate::screen::{Arrangement, Screen};
 use crate::store::{Policy, Status, Store, StoreError, Writer};
 use models::Ready;
 
@@ -207,7 +207,7 @@ impl Pipeline {
         let pulses = vec![capture_pulse, infer_pulse, writer.pulse()];
         let stage = infer::Stage {
             shared: Arc::clone(&shared),
-            screen: parts.screen,
+            arrangement: Arrangement::new(parts.screen),
             grader: ready.grader,
             writer,
             audit: parts.audit,

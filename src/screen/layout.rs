@@ -18,12 +18,16 @@ pub struct Screen {
 /// A pane by name or by its rectangle.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PanePreset {
+    /// The one that is found.
+    Auto,
     /// The whole picture.
     Full,
     /// The left half.
     ContrastLeft,
     /// The right half.
     ContrastRight,
+    /// The upper half.
+    Stacked,
     /// Pixels of the screen.
     Rect(Rect),
 }
@@ -33,13 +37,15 @@ impl FromStr for PanePreset {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
+            "auto" => Ok(Self::Auto),
             "full" => Ok(Self::Full),
             "contrast-left" => Ok(Self::ContrastLeft),
             "contrast-right" => Ok(Self::ContrastRight),
+            "stacked" => Ok(Self::Stacked),
             other => other
                 .parse()
                 .map(Self::Rect)
-                .map_err(|e| format!("{e}; or use full, contrast-left or contrast-right")),
+                .map_err(|e| format!("{e}; or use auto, full, contrast-left, contrast-right or stacked")),
         }
     }
 }
@@ -61,21 +67,33 @@ pub struct Layout {
     pub roi: Rect,
 }
 
-/// A rectangle does not fit.
+/// Why pane and ROI cannot be placed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the {what} {rect} lies outside the {around} {limits}; correct it or leave it out")]
-pub struct LayoutError {
-    what: &'static str,
-    rect: Rect,
-    around: &'static str,
-    limits: Rect,
+pub enum LayoutError {
+    /// A rectangle does not fit.
+    #[error("the {what} {rect} lies outside the {around} {limits}; correct it or leave it out")]
+    Outside {
+        /// Pane or ROI.
+        what: &'static str,
+        /// What was asked for.
+        rect: Rect,
+        /// What it must lie in.
+        around: &'static str,
+        /// How far that goes.
+        limits: Rect,
+    },
+    /// The pane is to be found, and nobody looks for it here.
+    #[error(
+        "the pane is \"auto\", which only grading finds; give x,y,w,h, full, contrast-left, contrast-right or stacked"
+    )]
+    Auto,
 }
 
 impl Screen {
     /// The rectangles on a screen of `width` × `height` pixels.
     ///
     /// # Errors
-    /// [`LayoutError`] if the pane leaves the picture or the ROI leaves the pane.
+    /// [`LayoutError`] if the pane leaves the picture or the ROI leaves the pane, or if the pane is yet to be found.
     pub fn layout(&self, width: u32, height: u32) -> Result<Layout, LayoutError> {
         let picture = Rect::full(width, height);
         let half = |x| Rect {
@@ -84,16 +102,21 @@ impl Screen {
             ..picture
         };
         let pane = match self.pane.unwrap_or(PanePreset::Full) {
+            PanePreset::Auto => return Err(LayoutError::Auto),
             PanePreset::Full => picture,
             PanePreset::ContrastLeft => half(0),
             PanePreset::ContrastRight => half(width / 2),
+            PanePreset::Stacked => Rect {
+                h: (height / 2).max(1),
+                ..picture
+            },
             PanePreset::Rect(rect) => rect,
         };
         let fits = |what, rect, around, limits: Rect| {
             if limits.contains(&rect) {
                 Ok(())
             } else {
-                Err(LayoutError {
+                Err(LayoutError::Outside {
                     what,
                     rect,
                     around,

@@ -19,6 +19,8 @@ const APART: Duration = Duration::from_millis(250);
 /// different that its movement cannot be told.
 const STRONG: f32 = 0.01;
 const ANOTHER: f32 = 0.4;
+/// Below this correlation two pictures have nothing to do with each other: stills, or a cut. Nothing can be said then either.
+const UNRELATED: f32 = 0.15;
 /// The lesion is lost if its picture was unfit for so long.
 const UNSEEN: Duration = Duration::from_secs(1);
 
@@ -149,7 +151,9 @@ impl Watch {
         let recent = |last: &&Seen| t.checked_sub(last.t).is_some_and(|later| later <= APART);
         let last = self.last.as_ref().filter(recent)?;
         let moved = shift::find(&last.sketch, &self.sketch, WHOLE, [0.0; 2]);
-        if self.strong(moved) {
+        if moved.correlation < UNRELATED {
+            None
+        } else if self.strong(moved) {
             Some(Quality::Motion)
         } else if colours == Colours::Grey && self.tissue(last, moved) {
             Some(Quality::NotContrast)

@@ -16,7 +16,7 @@ use crate::capture::Signal;
 use crate::exam::record::{Graded, ModelIdentity, Quality, Scored};
 use crate::frame::Rect;
 use crate::pipeline::{Contrast, ExamView, Live, ModelView, NextExam, Rates, Site, StoreView};
-use crate::screen::Following;
+use crate::screen::{Arranged, Following};
 
 /// Shortest time between two states.
 const AT_MOST: Duration = Duration::from_millis(33);
@@ -56,6 +56,7 @@ pub(super) struct State<'a> {
     exam: Option<&'a ExamView>,
     pane: Rect,
     roi: Rect,
+    layout: &'a Arranged,
     following: &'a Following,
     reference: Option<Rect>,
     contrast: Option<Contrast>,
@@ -154,6 +155,7 @@ impl Follower {
             exam: self.live.exam.as_ref(),
             pane: self.live.pane,
             roi: self.live.roi,
+            layout: &self.live.arranged,
             following: &self.live.following,
             reference: self.live.reference,
             contrast: self.live.contrast,

@@ -59,7 +59,7 @@ fn graded(seq: u64, score: f32) -> Option<Arc<Graded>> {
     Some(Arc::new(Graded {
         seq,
         t_ms: seq * 66,
-        roi: Rect::full(2, 2),
+        roi: ROI,
         outcome: Ok(Scored { score, map }),
     }))
 }

@@ -105,13 +105,12 @@ impl Stage {
             .reference
             .or(now.live.reference.filter(|r| drawn.pane.contains(r)));
         if drawn != layout {
-            self.screen = lesion;
-            self.cut(now);
-            (now.live.pane, now.live.roi) = (drawn.pane, drawn.roi);
-            let session = self.session(drawn, std::mem::take(&mut now.carry));
-            now.current = Some((drawn, [width, height], session));
-            now.live.graded = None;
+            self.arrange(now, drawn, [width, height]);
         }
+        if drawing.pane.is_some() {
+            self.arrangement.set_pane(PanePreset::Rect(pane));
+        }
+        self.arrangement.set_roi(lesion.roi);
         // What was seen of other tissue is no background.
         now.curve.clear();
         Ok(Done::default())
