@@ -113,6 +113,7 @@ fn live(name: &str, pixels: PixelFormat, buffers: Vec<Vec<u8>>, pane: Rect) {
         store: Arc::new(Store::open(folder.path()).expect("a store")),
         audit: Recorder::start(Trail::of_store(folder.path())).0,
         panel: None,
+        policy: sonograde::store::Policy::default(),
         display: Display::default(),
         source: name.into(),
         idle: TimeDelta::seconds(60),
