@@ -1,6 +1,8 @@
 //! The exam as people control it over HTTP, and as they review it: a running daemon, from the patient's ID to the ZIP.
 
+#[allow(dead_code, reason = "other tests use more of it")]
 mod common;
+#[allow(dead_code, reason = "other tests use more of it")]
 #[path = "common/daemon.rs"]
 mod daemon;
 

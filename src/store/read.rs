@@ -23,8 +23,8 @@ impl Store {
         &self,
         id: &str,
     ) -> Result<impl Iterator<Item = Result<Exam, StoreError>> + use<>, StoreError> {
-        let key = ExamKey::of(id)?;
-        let rows = self.scan(move |opened| opened.db.exams.range(..key.bytes().to_vec()).rev());
+        let end = ExamKey::of(id)?.bytes().to_vec();
+        let rows = self.scan(|opened| opened.db.exams.range(..end).rev());
         Ok(rows.map(|row| row.and_then(|(key, bytes)| read_exam(&key, &bytes))))
     }
 

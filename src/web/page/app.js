@@ -77,10 +77,10 @@ function showExam(exam, paused) {
 }
 
 function showStore({ saved, waiting, fault, notice }) {
+  const counts = words("stored", { saved: whole(saved), waiting: whole(waiting) });
+  const stored = notice ? `${counts}. ${sentence(notice)}` : counts;
   byId("fault").hidden = fault === null;
   say("fault", fault === null ? "" : words("notStoredBecause", { fault }));
-  const counts = { saved: whole(saved), waiting: whole(waiting) };
-  const stored = words("stored", counts) + (notice ? `. ${sentence(notice)}` : "");
   say("stored", fault === null ? stored : words("notStored"));
 }
 
