@@ -119,12 +119,11 @@ fn salvage(broken: &Database, db: &Database) -> Result<(), StoreError> {
         };
         let known = db.call("look for an exam", || db.exams.get(&at))?;
         let known = known.and_then(|bytes| read::read_exam(&at, &bytes).ok());
-        let todo = broken.call("look for a note", || broken.todo.get(&at))?;
-        let todo = todo.as_ref().and_then(|note| codec::unseal(&at, note).ok());
-        if todo == Some(TO_REMOVE) {
-            continue;
-        }
-        if todo.is_none() && known.is_some_and(|known| known.ended.is_some() || exam.ended.is_none()) {
+        let note_of = broken.call("look for a note", || broken.todo.get(&at))?;
+        let goes = note_of.is_some_and(|note| codec::unseal(&at, &note) == Ok(TO_REMOVE));
+        // A folder is written after the database, so where it has the exam's end nothing here is newer: a database that
+        // lost its end speaks of what was before.
+        if goes || known.is_some_and(|known| known.ended.is_some()) {
             continue;
         }
         db.call("store an exam", || db.exams.insert(&at, bytes))?;

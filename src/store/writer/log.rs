@@ -96,13 +96,13 @@ impl Log {
 
     /// Takes an entry: stores it, or lets it wait for the disk.
     fn take(&mut self, entry: Entry) -> Result<(), StoreError> {
-        if let Entry::Key(_) = entry
-            && (self.retry.is_some() || !self.pictures)
-        {
-            self.status(|status| (status.waiting, status.lost) = (status.waiting - 1, status.lost + 1));
-            return Ok(());
-        }
-        if self.retry.is_some() && self.owed.len() >= WAITING && matches!(entry, Entry::Frame(_)) {
+        let waits = self.retry.is_some();
+        let refused = match entry {
+            Entry::Key(_) => waits || !self.pictures,
+            Entry::Frame(_) => waits && self.owed.len() >= WAITING,
+            _ => false,
+        };
+        if refused {
             self.status(|status| (status.waiting, status.lost) = (status.waiting - 1, status.lost + 1));
             return Ok(());
         }
@@ -112,7 +112,7 @@ impl Log {
             return kept.map(drop);
         }
         self.owed.push_back(entry.clone());
-        if self.retry.is_some() {
+        if waits {
             return Ok(());
         }
         self.since.get_or_insert_with(Instant::now);

@@ -34,12 +34,16 @@ fn frames_are_saved_within_a_group_while_the_exam_runs() {
         last_saved_seq: Some(4),
         ..Status::default()
     };
-    assert_eq!(status, saved);
+    let without_space = |status| Status {
+        space: None,
+        ..status
+    };
+    assert_eq!(without_space(status), saved);
     writer.send(Entry::Key(key_frame(3))).expect("the thread runs");
     writer
         .send(Entry::End(Box::new(exam(ID))))
         .expect("the thread runs");
-    assert_eq!(writer.finish().expect("all is stored"), saved);
+    assert_eq!(without_space(writer.finish().expect("all is stored")), saved);
     assert_eq!(store.frame_count(ID).expect("readable"), 5);
     assert_eq!(store.key_frames(ID).expect("readable").len(), 1);
 }
