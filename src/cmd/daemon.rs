@@ -229,8 +229,15 @@ async fn on_hangup(
     let _ = live
         .wait_for(|live| live.exam.as_ref().is_none_or(|exam| exam.ended))
         .await;
-    *ended.lock().unwrap_or_else(PoisonError::into_inner) = Ended::Reload;
-    stop.send_replace(true);
+    // Whoever asked for the end meanwhile gets it: a reload is not in its way.
+    stop.send_if_modified(|stopping| {
+        let reloads = !*stopping;
+        if reloads {
+            *ended.lock().unwrap_or_else(PoisonError::into_inner) = Ended::Reload;
+            *stopping = true;
+        }
+        reloads
+    });
 }
 
 async fn until(mut stopped: watch::Receiver<bool>) {
