@@ -12,6 +12,7 @@ use chrono::TimeDelta;
 use sonograde::audit::{Recorder, Trail};
 use sonograde::capture::phantom::{Grade, Phantom};
 use sonograde::capture::{CaptureError, Captured, FrameSource};
+use sonograde::exam::Display;
 use sonograde::frame::{BufferPool, Frame, FrameFormat, PixelFormat, Rect};
 use sonograde::infer::Runtime;
 use sonograde::package::InService;
@@ -112,6 +113,8 @@ fn live(name: &str, pixels: PixelFormat, buffers: Vec<Vec<u8>>, pane: Rect) {
         store: Arc::new(Store::open(folder.path()).expect("a store")),
         audit: Recorder::start(Trail::of_store(folder.path())).0,
         panel: None,
+        policy: sonograde::store::Policy::default(),
+        display: Display::default(),
         source: name.into(),
         idle: TimeDelta::seconds(60),
         key_every_ms: 5000,

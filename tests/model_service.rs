@@ -22,6 +22,7 @@ use daemon::Daemon;
 use packages::{Signer, package, second_model, sha256};
 use sonograde::audit::{Event, Record, Recorder, Trail};
 use sonograde::capture::{CaptureError, Captured, FrameSource};
+use sonograde::exam::Display;
 use sonograde::frame::{BufferPool, Frame, FrameFormat, PixelFormat};
 use sonograde::infer::{Runtime, SHIPPED};
 use sonograde::package::{Keys, Shelf, signature_of};
@@ -115,6 +116,7 @@ fn a_model_installed_during_an_exam_waits_for_its_end() {
         store: Arc::clone(&store),
         audit: Recorder::start(Trail::of_store(&folder.path().join("store"))).0,
         policy: Policy::default(),
+        display: Display::default(),
         source: "a test".into(),
         idle: TimeDelta::days(1),
         key_every_ms: 5000,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use chrono::TimeDelta;
 use sonograde::audit::{Recorder, Trail};
 use sonograde::capture::{CaptureError, Captured, FrameSource, Signal};
+use sonograde::exam::Display;
 use sonograde::frame::{BufferPool, Frame, FrameFormat, PixelFormat};
 use sonograde::infer::Runtime;
 use sonograde::package::InService;
@@ -101,6 +102,7 @@ impl Rig {
             store: Arc::new(Store::open(store).expect("a store")),
             policy: Policy::default(),
             audit: Recorder::start(Trail::of_store(store)).0,
+            display: Display::default(),
             source: "a test".into(),
             idle: TimeDelta::days(1),
             key_every_ms: 5000,

@@ -131,6 +131,7 @@ fn serve_page(
         .map_err(other)?;
     let (stop, stopped) = watch::channel(false);
     runtime.spawn(on_signal(stop.clone()));
+    let (store, audit) = (Arc::clone(&parts.store), parts.audit.clone());
     let pipeline = Pipeline::start(parts)?;
     let stopper = Arc::new(pipeline.stopper());
     let ended = Arc::new(Mutex::new(Ended::Stopped));
@@ -143,6 +144,11 @@ fn serve_page(
         ));
     }
     let _watchdog = Watchdog::start(pipeline.pulses());
+    let cart = web::Cart {
+        control: pipeline.control(),
+        store,
+        audit,
+    };
     let page = match listener {
         Some(listener) => {
             let address = listener.local_addr().map_err(other)?;
@@ -150,7 +156,7 @@ fn serve_page(
             eprintln!("The bedside page is on http://{address}");
             Some(runtime.spawn(async move {
                 let listener = tokio::net::TcpListener::from_std(listener)?;
-                web::serve(listener, site, live, until(stopped)).await
+                web::serve(listener, site, live, cart, until(stopped)).await
             }))
         }
         None => None,

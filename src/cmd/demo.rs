@@ -78,6 +78,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             pane: Some(PanePreset::Rect(phantom.pane())),
             roi: Some(phantom.roi()),
         },
+        display: phantom.display(),
         source: phantom.describe(),
         pace: if args.fast { Pace::Fast } else { Pace::Recording },
         open: once(phantom, args.fast),

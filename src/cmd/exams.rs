@@ -4,7 +4,7 @@
 //! without an end is one that lost power: it is shown as interrupted, with its frames and without a verdict.
 //! Changes nothing in the store but its audit trail, which says what was exported.
 
-mod export;
+pub(crate) mod export;
 mod show;
 
 use std::io::{self, Write};

@@ -104,6 +104,7 @@ fn prepare(config: Config) -> Result<Ready, Failure> {
             pane: config.screen.pane,
             roi: config.screen.roi,
         },
+        display: config.screen.display(),
         model,
         news,
         store,

@@ -2,12 +2,16 @@
 //!
 //! Pure: no I/O, no clock, no threads. The same frames give the same verdict, live and on replay.
 
+mod curve;
 mod key_frames;
+mod kinetics;
 mod order;
 pub mod record;
 mod session;
 mod verdict;
 
+pub use curve::{Curve, Display, Enhancement, Linear, Sample};
 pub use key_frames::KeyFrames;
-pub use session::{Session, Step, exam_id};
+pub use kinetics::{Fit, Kinetics};
+pub use session::{Carry, Refused, Session, Step, exam_id};
 pub use verdict::Aggregate;

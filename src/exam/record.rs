@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::Enhancement;
 pub use super::order::{Mark, MarkKind, ObjectUids, Opinion, Order, Uids};
 use crate::frame::Rect;
 
@@ -220,6 +221,9 @@ pub struct Exam {
     /// What the physician says of the verdict; absent until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opinion: Option<Opinion>,
+    /// What the time-intensity curves say; absent until the exam has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enhancement: Option<Enhancement>,
     /// Never deleted to make room.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pinned: bool,
@@ -242,6 +246,7 @@ impl Exam {
             marks: Vec::new(),
             notes: String::new(),
             opinion: None,
+            enhancement: None,
             pinned: false,
             uids: None,
         }
@@ -258,6 +263,8 @@ pub enum KeyReason {
     Highest,
     /// The lowest score of the exam.
     Lowest,
+    /// Somebody marked it.
+    Marked,
 }
 
 /// A frame kept as a picture: the contrast pane alone, nothing outside it.

@@ -1,10 +1,13 @@
-//! When an exam begins and ends. Nobody has to press anything: it begins with the first frame that is scored and
-//! ends when none was for a while, or when its source does.
+//! When an exam begins and ends, and what people add to it. Nobody has to press anything: it begins with the first frame
+//! that is scored and ends when none was for a while, or when its source does. Whoever wants to starts and ends it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::record::{Exam, Graded, KeyReason, Provenance, Verdict};
+use super::record::{Exam, Graded, KeyReason, Mark, MarkKind, Order, Provenance, Verdict};
 use super::{Aggregate, KeyFrames};
+
+/// How long an exam that somebody started waits for its first scored frame.
+const FIRST_SCORE: TimeDelta = TimeDelta::minutes(5);
 
 /// Runs one exam after the other for one source.
 pub struct Session {
@@ -12,13 +15,35 @@ pub struct Session {
     idle: TimeDelta,
     key_every_ms: u64,
     running: Option<Running>,
+    carry: Carry,
+}
+
+/// What is known between exams. Where another picture, ROI or model cuts an exam in two, the patient and the contrast
+/// stay the same.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Carry {
+    /// Whose exam the next one is.
+    pub order: Option<Order>,
+    /// The injection whose contrast the next exam still sees.
+    injection: Option<Mark>,
+    /// Somebody ended the exam: none begins by itself until nothing was scored for a while. When something last was.
+    held: Option<DateTime<Utc>>,
+}
+
+impl Carry {
+    /// Whether no exam begins by itself.
+    pub fn holds(&self) -> bool {
+        self.held.is_some()
+    }
 }
 
 struct Running {
     exam: Exam,
-    last_scored: DateTime<Utc>,
+    last_scored: Option<DateTime<Utc>>,
     aggregate: Aggregate,
     keys: KeyFrames,
+    /// The next scored frame is kept as a picture: somebody marked it.
+    wanted: bool,
 }
 
 /// What a frame changes.
@@ -30,14 +55,26 @@ pub struct Step {
     pub keep: Option<KeyReason>,
 }
 
+/// Why the exam cannot do what was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// There is nothing to end or to mark.
+    #[error("no exam runs; start one first")]
+    NoExam,
+    /// Two at a time there are not.
+    #[error("an exam runs already; end it first")]
+    Running,
+}
+
 impl Session {
     /// Exams end `idle` after their last scored frame; a key frame is kept every `key_every_ms`.
-    pub fn new(provenance: Provenance, idle: TimeDelta, key_every_ms: u64) -> Self {
+    pub fn new(provenance: Provenance, idle: TimeDelta, key_every_ms: u64, carry: Carry) -> Self {
         Self {
             provenance,
             idle,
             key_every_ms,
             running: None,
+            carry,
         }
     }
 
@@ -48,53 +85,143 @@ impl Session {
             keep: None,
         };
         if self.running.is_none() && graded.outcome.is_ok() {
-            step.begun = Some(self.begin(wall));
+            match &mut self.carry.held {
+                Some(scored) => *scored = wall,
+                None => step.begun = Some(self.begin(wall)),
+            }
         }
         let Some(running) = &mut self.running else {
             return step;
         };
         running.aggregate.add(graded);
         if let Ok(scored) = &graded.outcome {
-            running.last_scored = wall;
+            running.last_scored = Some(wall);
             step.keep = running.keys.consider(graded.t_ms, scored.score);
+            if std::mem::take(&mut running.wanted) {
+                step.keep = Some(KeyReason::Marked);
+            }
         }
         step
     }
 
     fn begin(&mut self, wall: DateTime<Utc>) -> Exam {
         let id = exam_id(wall, (wall.timestamp_subsec_nanos() / 1000 % 1000) as u16);
-        let exam = Exam::begun(id, wall, self.provenance.clone());
+        let Carry { order, injection, .. } = std::mem::take(&mut self.carry);
+        let exam = Exam {
+            order,
+            marks: injection.into_iter().collect(),
+            ..Exam::begun(id, wall, self.provenance.clone())
+        };
         self.running = Some(Running {
             exam: exam.clone(),
-            last_scored: wall,
+            last_scored: None,
             aggregate: Aggregate::new(self.provenance.band),
             keys: KeyFrames::new(self.key_every_ms),
+            wanted: false,
         });
         exam
     }
 
+    /// Begins an exam because somebody says so.
+    ///
+    /// # Errors
+    /// [`Refused::Running`].
+    pub fn start(&mut self, wall: DateTime<Utc>) -> Result<Exam, Refused> {
+        match self.running {
+            Some(_) => Err(Refused::Running),
+            None => Ok(self.begin(wall)),
+        }
+    }
+
+    /// Ends the exam because somebody says so. The contrast that is still there begins no other.
+    ///
+    /// # Errors
+    /// [`Refused::NoExam`].
+    pub fn stop(&mut self, wall: DateTime<Utc>) -> Result<Exam, Refused> {
+        let exam = self.end().ok_or(Refused::NoExam)?;
+        self.carry.held = Some(wall);
+        Ok(exam)
+    }
+
+    /// Marks something. An injection begins an exam if none runs. Gives the exam that it began, and the exam as it is now.
+    ///
+    /// # Errors
+    /// [`Refused::NoExam`].
+    pub fn mark(&mut self, mark: Mark, wall: DateTime<Utc>) -> Result<(Option<Exam>, &Exam), Refused> {
+        let injection = mark.kind == MarkKind::Injection;
+        let begun = (injection && self.running.is_none()).then(|| self.begin(wall));
+        let running = self.running.as_mut().ok_or(Refused::NoExam)?;
+        running.wanted |= mark.kind == MarkKind::Picture;
+        running.exam.marks.push(mark);
+        Ok((begun, &running.exam))
+    }
+
+    /// Says whose exam it is: the one that runs, which is given, or else the next one.
+    pub fn set_order(&mut self, order: Order) -> Option<&Exam> {
+        match &mut self.running {
+            Some(running) => {
+                running.exam.order = Some(order);
+                Some(&running.exam)
+            }
+            None => {
+                self.carry.order = Some(order);
+                None
+            }
+        }
+    }
+
     /// Ends the exam if nothing was scored for long enough at `now`.
     pub fn tick(&mut self, now: DateTime<Utc>) -> Option<Exam> {
-        let idle = self
-            .running
-            .as_ref()
-            .is_some_and(|r| now - r.last_scored >= self.idle);
-        if idle { self.end() } else { None }
+        if self.carry.held.is_some_and(|scored| now - scored >= self.idle) {
+            self.carry.held = None;
+        }
+        let running = self.running.as_ref()?;
+        let over = match running.last_scored {
+            Some(scored) => now - scored >= self.idle,
+            None => now - running.exam.started >= FIRST_SCORE,
+        };
+        if over { self.end() } else { None }
     }
 
     /// Ends the exam that runs, if any.
     pub fn end(&mut self) -> Option<Exam> {
         let running = self.running.take()?;
         Some(Exam {
-            ended: Some(running.last_scored),
+            ended: Some(running.last_scored.unwrap_or(running.exam.started)),
             verdict: Some(running.aggregate.verdict()),
             ..running.exam
         })
     }
 
+    /// Ends the session where it is cut: the exam that ran, and what the next session goes on with.
+    pub fn cut(mut self) -> (Option<Exam>, Carry) {
+        let exam = self.end();
+        if let Some(exam) = &exam {
+            self.carry.order.clone_from(&exam.order);
+            let injections = exam.marks.iter().filter(|m| m.kind == MarkKind::Injection);
+            self.carry.injection = injections.last().copied();
+        }
+        (exam, self.carry)
+    }
+
     /// Whether an exam runs.
     pub fn is_open(&self) -> bool {
         self.running.is_some()
+    }
+
+    /// What is known of the next exam.
+    pub fn carry(&self) -> &Carry {
+        &self.carry
+    }
+
+    /// The running exam.
+    pub fn exam(&self) -> Option<&Exam> {
+        self.running.as_ref().map(|r| &r.exam)
+    }
+
+    /// The running exam, to be added to.
+    pub fn exam_mut(&mut self) -> Option<&mut Exam> {
+        self.running.as_mut().map(|r| &mut r.exam)
     }
 
     /// The running exam and its verdict so far.
@@ -109,89 +236,4 @@ pub fn exam_id(started: DateTime<Utc>, salt: u16) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::exam::record::{ActivationMap, Grade, ModelIdentity, Quality, Scored};
-    use crate::frame::Rect;
-
-    fn session() -> Session {
-        let model = ModelIdentity {
-            name: "m".into(),
-            version: "1".into(),
-            sha256: "00".into(),
-            intended_use: "demonstration".into(),
-        };
-        let provenance = Provenance {
-            model,
-            engine: "e".into(),
-            software: "s".into(),
-            temperature: 1.0,
-            band: [0.4, 0.6],
-            preprocessing: "p".into(),
-            source: "x".into(),
-            pane: Rect::full(2, 2),
-            roi: Rect::full(2, 2),
-        };
-        Session::new(provenance, TimeDelta::seconds(30), 5000)
-    }
-
-    fn frame(n: u64, scored: bool) -> (Graded, DateTime<Utc>) {
-        let map = ActivationMap {
-            width: 1,
-            height: 1,
-            values: vec![0.0],
-        };
-        let outcome = if scored {
-            Ok(Scored { score: 0.9, map })
-        } else {
-            Err(Quality::Duplicate)
-        };
-        let wall = DateTime::from_timestamp_millis(1_700_000_000_000 + n as i64 * 100).expect("a time");
-        (
-            Graded {
-                seq: n,
-                t_ms: n * 100,
-                roi: Rect::full(2, 2),
-                outcome,
-            },
-            wall,
-        )
-    }
-
-    #[test]
-    fn the_first_scored_frame_begins_an_exam_and_idleness_ends_it() {
-        let mut session = session();
-        let mut begun = Vec::new();
-        for n in 0..100 {
-            let (graded, wall) = frame(n, n >= 10);
-            begun.extend(session.add(&graded, wall).begun);
-        }
-        assert_eq!(begun.len(), 1);
-        let (_, last) = frame(99, true);
-        assert_eq!(begun[0].started, frame(10, true).1);
-        assert_eq!(session.tick(last + TimeDelta::seconds(29)), None);
-        let ended = session
-            .tick(last + TimeDelta::seconds(30))
-            .expect("the exam ends");
-        assert_eq!(
-            (ended.id.as_str(), ended.ended),
-            (begun[0].id.as_str(), Some(last))
-        );
-        let verdict = ended.verdict.expect("a verdict");
-        assert_eq!(
-            (verdict.verdict, verdict.frames_scored, verdict.frames_seen),
-            (Grade::High, 90, 90)
-        );
-        assert!(session.current().is_none() && session.end().is_none());
-    }
-
-    #[test]
-    fn exam_ids_sort_by_time() {
-        let ids: Vec<_> = [0, 1, 9, 10, 600]
-            .iter()
-            .map(|&n| exam_id(frame(n, true).1, 7))
-            .collect();
-        assert!(ids.is_sorted(), "{ids:?}");
-        assert!(ids[0].starts_with("20231114T221320.000Z-"), "{}", ids[0]);
-    }
-}
+mod tests;

@@ -12,7 +12,7 @@ use crate::exam::record::{Grade, Verdict};
 use crate::frame::Rect;
 use crate::infer::Runtime;
 use crate::package::InService;
-use crate::pipeline::{ExamView, Live, ModelView};
+use crate::pipeline::{ExamView, Live, ModelView, PatientView};
 
 const NOW: Duration = Duration::ZERO;
 
@@ -36,6 +36,9 @@ fn exam(verdict: Grade, ci95: Option<[f32; 2]>, ended: bool) -> Option<ExamView>
             frames_scored: 40,
             frames_seen: 90,
         },
+        patient: PatientView::Unknown,
+        marks: Vec::new(),
+        accepted: None,
     })
 }
 

@@ -1,26 +1,32 @@
 //! The `infer` thread: grades the newest frame, follows the exam, hands results to the store and publishes.
 
+mod commands;
+mod curve;
+mod view;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 
+use super::control::Asked;
 use super::models::Ready;
 use super::rates::RateMeter;
-use super::{Event, ExamView, Live, Shared, StoreView, Summary};
+use super::{Event, Live, Shared, StoreView, Summary};
 use crate::audit::{self, Recorder};
 use crate::capture::{Signal, Taken};
-use crate::exam::Session;
-use crate::exam::record::{Exam, Graded, KeyFrame, KeyReason, Provenance, Quality, Uids};
+use crate::exam::record::{Exam, Graded, KeyFrame, KeyReason, MarkKind, Provenance, Quality, Uids};
+use crate::exam::{Carry, Curve, Display, Linear, Session};
 use crate::frame::Frame;
 use crate::grader::Grader;
 use crate::health::Heart;
 use crate::preprocess;
 use crate::screen::{Layout, Screen};
-use crate::store::{Entry, StoreError, Writer};
+use crate::store::{Entry, Store, StoreError, Writer};
+use view::{contrast, view};
 
 /// How long to wait for a frame before the state is published again.
 const WAIT: Duration = Duration::from_millis(100);
@@ -36,6 +42,10 @@ pub(super) struct Stage {
     pub grader: Grader,
     pub writer: Writer,
     pub audit: Recorder,
+    /// Exams of before, to be added to.
+    pub kept: Arc<Store>,
+    pub asked: Receiver<Asked>,
+    pub display: Display,
     pub source: String,
     pub idle: TimeDelta,
     pub key_every_ms: u64,
@@ -61,6 +71,11 @@ struct Now {
     /// Why the picture cannot be graded, until one can.
     fault: Option<String>,
     ended: Option<Exam>,
+    /// What is known of the next exam while there is no session.
+    carry: Carry,
+    curve: Curve,
+    /// How the display's colours become echo power, once a frame was seen.
+    linear: Option<Linear>,
 }
 
 impl Stage {
@@ -78,9 +93,13 @@ impl Stage {
             next: None,
             fault: None,
             ended: None,
+            carry: Carry::default(),
+            curve: Curve::default(),
+            linear: None,
         };
         loop {
             self.heart.beat();
+            self.obey(&mut now);
             match self.shared.slot.take(WAIT) {
                 Taken::Value((at, frame)) => {
                     now.clock = Some((at, DateTime::from(frame.wall)));
@@ -94,6 +113,7 @@ impl Stage {
                 Taken::Closed => break,
             }
             self.publish(&mut now);
+            self.sample(&mut now);
         }
         if let Some(exam) = now.current.as_mut().and_then(|(_, _, session)| session.end()) {
             self.end(&mut now, exam);
@@ -148,9 +168,24 @@ impl Stage {
         self.grader = ready.grader;
         now.live.model = ready.view;
         (now.live.graded, now.live.exam, now.live.model_next) = (None, None, None);
-        if let Some((layout, size, _)) = now.current.take() {
-            let session = Session::new(self.provenance(layout), self.idle, self.key_every_ms);
+        if let Some((layout, size, session)) = now.current.take() {
+            let session = self.session(layout, session.cut().1);
             now.current = Some((layout, size, session));
+        }
+    }
+
+    fn session(&self, layout: Layout, carry: Carry) -> Session {
+        Session::new(self.provenance(layout), self.idle, self.key_every_ms, carry)
+    }
+
+    /// Ends the exam that runs because what follows would not be of the same kind.
+    fn cut(&self, now: &mut Now) {
+        if let Some((_, _, session)) = now.current.take() {
+            let (exam, carry) = session.cut();
+            now.carry = carry;
+            if let Some(exam) = exam {
+                self.end(now, exam);
+            }
         }
     }
 
@@ -194,9 +229,10 @@ impl Stage {
             _ => self.resize(now, size)?,
         };
         let graded = self.grader.grade(frame, layout);
-        let open = matches!(&now.current, Some((_, _, session)) if session.is_open());
+        let begins =
+            matches!(&now.current, Some((_, _, session)) if !session.is_open() && !session.carry().holds());
         let graded = match (graded, now.next.take()) {
-            (Ok(graded), Some(ready)) if graded.outcome.is_ok() && !open => {
+            (Ok(graded), Some(ready)) if graded.outcome.is_ok() && begins => {
                 self.change(now, ready);
                 self.grader.grade(frame, layout)
             }
@@ -210,12 +246,12 @@ impl Stage {
 
     /// The picture has another size: another layout and so another exam.
     fn resize(&mut self, now: &mut Now, size: [u32; 2]) -> Result<Layout, String> {
-        if let Some(exam) = now.current.take().and_then(|(_, _, mut session)| session.end()) {
-            self.end(now, exam);
-        }
+        self.cut(now);
+        now.linear = None;
+        now.curve.clear();
         let layout = self.screen.layout(size[0], size[1]).map_err(|e| e.to_string())?;
         (now.live.pane, now.live.roi) = (layout.pane, layout.roi);
-        let session = Session::new(self.provenance(layout), self.idle, self.key_every_ms);
+        let session = self.session(layout, std::mem::take(&mut now.carry));
         now.current = Some((layout, size, session));
         Ok(layout)
     }
@@ -241,24 +277,34 @@ impl Stage {
             return;
         };
         let step = session.add(graded, DateTime::from(frame.wall));
+        let keep = step.keep.and_then(|reason| key_frame(frame, layout, reason));
         if let Some(exam) = step.begun {
-            tracing::info!(exam = exam.id, "exam begun");
-            now.verdict_at = None;
-            self.audit.record(audit::Event::begun(&exam));
-            self.store(Entry::Begin(Box::new(exam)));
+            self.begin(now, exam);
         }
-        if graded.outcome.is_ok() {
+        // After somebody ended the exam its contrast is scored on, for the page alone.
+        let open = matches!(&now.current, Some((_, _, session)) if session.is_open());
+        if open && graded.outcome.is_ok() {
             self.store(Entry::Frame(Arc::clone(graded)));
         }
-        if let Some(reason) = step.keep
-            && let Some(key) = key_frame(frame, layout, reason)
-        {
+        if let Some(key) = keep {
             self.store(Entry::Key(key));
         }
-        if now.verdict_at.is_none_or(|at| at.elapsed() >= VERDICT_EVERY) {
+        if now.verdict_at.is_none_or(|at| at.elapsed() >= VERDICT_EVERY)
+            && let Some((_, _, session)) = &now.current
+            && let Some((exam, verdict)) = session.current()
+        {
             now.verdict_at = Some(Instant::now());
-            now.live.exam = session.current().map(|(exam, verdict)| view(exam, verdict));
+            now.live.exam = Some(view(exam, verdict));
         }
+    }
+
+    fn begin(&self, now: &mut Now, exam: Exam) {
+        tracing::info!(exam = exam.id, "exam begun");
+        now.verdict_at = None;
+        self.audit.record(audit::Event::begun(&exam));
+        let newest = now.live.frame.as_ref().map_or(0, |f| f.t.as_millis() as u64);
+        now.curve.begin(newest);
+        self.store(Entry::Begin(Box::new(exam)));
     }
 
     /// Hands over a result. A failure is a fault in the writer's status, which is shown; scoring goes on.
@@ -267,6 +313,8 @@ impl Stage {
     }
 
     fn end(&self, now: &mut Now, mut exam: Exam) {
+        let injection = exam.marks.iter().rev().find(|m| m.kind == MarkKind::Injection);
+        exam.enhancement = Some(now.curve.enhancement(injection.map(|mark| mark.t_ms)));
         exam.uids = Some(Uids::assign(exam.order.as_ref()));
         tracing::info!(exam = exam.id, "exam ended");
         if let Some(verdict) = &exam.verdict {
@@ -282,6 +330,8 @@ impl Stage {
 
     /// Publishes what is now. The signal is read while nobody else publishes: what `capture` said of a loss is not undone.
     fn publish(&self, now: &mut Now) {
+        let newest_ms = now.live.frame.as_ref().map_or(0, |f| f.t.as_millis() as u64);
+        (now.live.contrast, now.live.next_exam) = contrast(now, newest_ms);
         let captured = self.shared.captured.load(Ordering::Relaxed);
         let replaced = self.shared.slot.replaced();
         now.live.rates = now.rates.read(captured, replaced, self.shared.lost());
@@ -314,15 +364,6 @@ impl Now {
             },
             (signal, _) => signal,
         }
-    }
-}
-
-fn view(exam: &Exam, verdict: crate::exam::record::Verdict) -> ExamView {
-    ExamView {
-        id: exam.id.clone(),
-        started: exam.started,
-        ended: exam.ended.is_some(),
-        verdict,
     }
 }
 

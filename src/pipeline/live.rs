@@ -9,7 +9,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::capture::Signal;
-use crate::exam::record::{Graded, ModelIdentity, Quality, Verdict};
+use crate::evaluate::phase::Phase;
+use crate::exam::Carry;
+use crate::exam::record::{Graded, Mark, ModelIdentity, Order, Quality, Verdict};
 use crate::frame::{Frame, Rect};
 use crate::package::InService;
 use crate::screen::Following;
@@ -34,6 +36,14 @@ pub struct Live {
     pub roi: Rect,
     /// Whether the ROI follows the lesion.
     pub following: Following,
+    /// Tissue that the lesion is compared with, in pixels of the screen, inside the pane; absent until it is drawn.
+    pub reference: Option<Rect>,
+    /// How much contrast there is; absent until a frame was measured.
+    pub enhancement: Option<EnhancementView>,
+    /// Time since the injection that was marked in the running exam.
+    pub contrast: Option<Contrast>,
+    /// What is known of the next exam; absent while one runs.
+    pub next_exam: Option<NextExam>,
     /// How fast everything runs.
     pub rates: Rates,
     /// How storing goes.
@@ -62,6 +72,10 @@ impl Live {
             pane,
             roi,
             following: Following::Off,
+            reference: None,
+            enhancement: None,
+            contrast: None,
+            next_exam: None,
             rates: Rates::default(),
             store: StoreView::default(),
             panel_fault: None,
@@ -80,6 +94,82 @@ pub struct ExamView {
     pub ended: bool,
     /// The verdict so far.
     pub verdict: Verdict,
+    /// Whether it is known whose exam it is.
+    pub patient: PatientView,
+    /// What was marked.
+    pub marks: Vec<Mark>,
+    /// Whether the physician accepts the verdict; absent until they say.
+    pub accepted: Option<bool>,
+}
+
+/// Whether it is known whose exam it is. Who it is, is no part of the state: that may be looked at from afar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PatientView {
+    /// Nobody has said.
+    Unknown,
+    /// Somebody said that it is an emergency: the name comes later.
+    Emergency,
+    /// An order or a patient ID was given.
+    Known,
+}
+
+impl PatientView {
+    /// Of an exam's order. An emergency is an order that names nobody.
+    pub fn of(order: Option<&Order>) -> Self {
+        match order {
+            None => Self::Unknown,
+            Some(order) if order.patient_id.is_none() && order.patient_name.is_none() => Self::Emergency,
+            Some(_) => Self::Known,
+        }
+    }
+}
+
+/// Mean echo powers of the newest sample; 1 is the brightest that the display shows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct EnhancementView {
+    /// Of the lesion.
+    pub lesion: f32,
+    /// Of the reference, once there is one.
+    pub reference: Option<f32>,
+}
+
+/// Where the contrast is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Contrast {
+    /// Milliseconds since the injection.
+    pub since_ms: u64,
+    /// The phase of the kidney's enhancement.
+    pub phase: Phase,
+}
+
+impl Contrast {
+    /// At `t_ms` after the source was opened.
+    pub fn new(t_ms: u64, injection: &Mark) -> Self {
+        let since_ms = t_ms.saturating_sub(injection.t_ms);
+        Self {
+            since_ms,
+            phase: Phase::of(i64::try_from(since_ms).ok()),
+        }
+    }
+}
+
+/// What is known of the exam that comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct NextExam {
+    /// Whether it is known whose it is.
+    pub patient: PatientView,
+    /// Whether somebody has to start it: the last one was ended while there still was contrast.
+    pub by_hand: bool,
+}
+
+impl From<&Carry> for NextExam {
+    fn from(carry: &Carry) -> Self {
+        Self {
+            patient: PatientView::of(carry.order.as_ref()),
+            by_hand: carry.holds(),
+        }
+    }
 }
 
 /// How fast the pipeline runs.

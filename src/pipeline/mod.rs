@@ -6,6 +6,7 @@
 //! `sonograde run` and `sonograde demo` are this, with different sources.
 
 mod capture;
+mod control;
 mod infer;
 mod live;
 mod models;
@@ -21,11 +22,15 @@ use std::time::Instant;
 use chrono::TimeDelta;
 use tokio::sync::watch;
 
-pub use live::{ExamView, Live, ModelView, Rates, Site, StoreView};
+pub use control::{Change, Command, Control, Done, Drawing, Refusal};
+pub use live::{
+    Contrast, EnhancementView, ExamView, Live, ModelView, NextExam, PatientView, Rates, Site, StoreView,
+};
 pub use models::News;
 
 use crate::audit::Recorder;
 use crate::capture::{CaptureError, FrameSource, Lost, Signal, Slot};
+use crate::exam::Display;
 use crate::exam::record::{Exam, Graded, ModelIdentity};
 use crate::frame::{Frame, Rect};
 use crate::health::{self, Pulse};
@@ -57,6 +62,8 @@ pub struct Parts {
     pub pace: Pace,
     /// Where pane and lesion are.
     pub screen: Screen,
+    /// How the scanner shows echo power.
+    pub display: Display,
     /// What scores first.
     pub model: InService,
     /// Where later models come from, if from anywhere.
@@ -106,6 +113,7 @@ pub struct Summary {
 pub struct Pipeline {
     shared: Arc<Shared>,
     live: watch::Receiver<Live>,
+    control: Control,
     capture: JoinHandle<()>,
     infer: JoinHandle<Result<Summary, StoreError>>,
     models: Option<JoinHandle<()>>,
@@ -192,6 +200,7 @@ impl Pipeline {
         let starting = Live::starting(nowhere, nowhere, reason, Arc::clone(&ready.view));
         let (publish, live) = watch::channel(starting);
         let writer = Writer::start(Arc::clone(&parts.store), parts.policy)?;
+        let (control, asked) = Control::new();
         let Parts { open, pace, .. } = parts;
         let (capture_heart, capture_pulse) = health::heart("capture");
         let (heart, infer_pulse) = health::heart("infer");
@@ -202,6 +211,9 @@ impl Pipeline {
             grader: ready.grader,
             writer,
             audit: parts.audit,
+            kept: parts.store,
+            asked,
+            display: parts.display,
             source: parts.source,
             idle: parts.idle,
             key_every_ms: parts.key_every_ms,
@@ -220,6 +232,7 @@ impl Pipeline {
         Ok(Self {
             shared,
             live,
+            control,
             capture: spawn("capture", move || {
                 capture::run(open, pace, &for_capture, &publish, &capture_heart);
             }),
@@ -238,6 +251,11 @@ impl Pipeline {
     /// Whether the stages still turn.
     pub fn pulses(&self) -> Vec<Pulse> {
         self.pulses.clone()
+    }
+
+    /// The way to ask the pipeline for something.
+    pub fn control(&self) -> Control {
+        self.control.clone()
     }
 
     /// Something that stops the threads when called, from any thread, as often as it likes.

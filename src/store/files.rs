@@ -42,6 +42,7 @@ fn reason_name(reason: KeyReason) -> &'static str {
         KeyReason::Regular => "regular",
         KeyReason::Highest => "highest",
         KeyReason::Lowest => "lowest",
+        KeyReason::Marked => "marked",
     }
 }
 
@@ -174,7 +175,12 @@ pub(super) fn key_frames(folder: &Path) -> Result<Vec<KeyFramePath>, StoreError>
 /// Frame number and reason in a key frame's file name.
 fn key_of(name: &str) -> Option<(u64, KeyReason)> {
     let (seq, reason) = name.strip_prefix("key-")?.strip_suffix(".png")?.split_once('-')?;
-    let reasons = [KeyReason::Regular, KeyReason::Highest, KeyReason::Lowest];
+    let reasons = [
+        KeyReason::Regular,
+        KeyReason::Highest,
+        KeyReason::Lowest,
+        KeyReason::Marked,
+    ];
     Some((
         seq.parse().ok()?,
         reasons.into_iter().find(|r| reason_name(*r) == reason)?,

@@ -18,6 +18,16 @@ impl Store {
             .map(|row| row.and_then(|(key, bytes)| read_exam(&key, &bytes)))
     }
 
+    /// As [`Store::exams`], those before the exam `id` alone.
+    pub fn exams_before(
+        &self,
+        id: &str,
+    ) -> Result<impl Iterator<Item = Result<Exam, StoreError>> + use<>, StoreError> {
+        let end = ExamKey::of(id)?.bytes().to_vec();
+        let rows = self.scan(|opened| opened.db.exams.range(..end).rev());
+        Ok(rows.map(|row| row.and_then(|(key, bytes)| read_exam(&key, &bytes))))
+    }
+
     /// The exam `id`, or none where there is none of that name.
     pub fn exam(&self, id: &str) -> Result<Option<Exam>, StoreError> {
         let Ok(key) = ExamKey::of(id) else {

@@ -15,7 +15,7 @@ use super::trend::Trend;
 use crate::capture::Signal;
 use crate::exam::record::{Graded, ModelIdentity, Quality, Scored};
 use crate::frame::Rect;
-use crate::pipeline::{ExamView, Live, ModelView, Rates, Site, StoreView};
+use crate::pipeline::{Contrast, ExamView, Live, ModelView, NextExam, Rates, Site, StoreView};
 use crate::screen::Following;
 
 /// Shortest time between two states.
@@ -57,6 +57,9 @@ pub(super) struct State<'a> {
     pane: Rect,
     roi: Rect,
     following: &'a Following,
+    reference: Option<Rect>,
+    contrast: Option<Contrast>,
+    next_exam: Option<NextExam>,
     rates: Rates,
     store: &'a StoreView,
     panel_fault: Option<&'a str>,
@@ -102,7 +105,10 @@ impl Follower {
             || hindrance != self.hindrance
             || live.signal != self.live.signal
             || live.store.fault != self.live.store.fault
-            || live.model != self.live.model;
+            || live.model != self.live.model
+            || live.exam != self.live.exam
+            || live.next_exam != self.live.next_exam
+            || (live.roi, live.reference) != (self.live.roi, self.live.reference);
         self.hindrance = hindrance;
         self.live = live;
         urgent
@@ -124,10 +130,16 @@ impl Follower {
         }
     }
 
-    /// The exam whose trend this score belongs to, and the score.
-    fn point(&self, now: Instant) -> Option<(&str, f32)> {
-        let exam = self.live.exam.as_ref()?;
-        Some((&exam.id, self.shown(now).ok()?.score))
+    /// The exam that runs, and what is known of this moment: score, lesion, reference.
+    fn point(&self, now: Instant) -> Option<(&str, [Option<f32>; 3])> {
+        let exam = self.live.exam.as_ref().filter(|exam| !exam.ended)?;
+        let score = self.shown(now).ok().map(|scored| scored.score);
+        let powers = self.live.enhancement.filter(|_| self.live.signal == Signal::Live);
+        let known = [score, powers.map(|p| p.lesion), powers.and_then(|p| p.reference)];
+        known
+            .iter()
+            .any(Option::is_some)
+            .then_some((exam.id.as_str(), known))
     }
 
     /// Everything, to be written as JSON.
@@ -143,6 +155,9 @@ impl Follower {
             pane: self.live.pane,
             roi: self.live.roi,
             following: &self.live.following,
+            reference: self.live.reference,
+            contrast: self.live.contrast,
+            next_exam: self.live.next_exam,
             rates: self.live.rates,
             store: &self.live.store,
             panel_fault: self.live.panel_fault.as_deref(),
@@ -179,8 +194,8 @@ pub(super) async fn follow(
                 let newest = live.borrow_and_update().clone();
                 let now = Instant::now();
                 urgent |= follower.note(newest, now);
-                if let Some((exam, score)) = follower.point(now) {
-                    trend.send_if_modified(|trend| trend.note(exam, score, now));
+                if let Some((exam, known)) = follower.point(now) {
+                    trend.send_if_modified(|trend| trend.note(exam, known, now));
                 }
                 if !urgent || now < told + AT_MOST {
                     continue;

@@ -1,15 +1,17 @@
 //! Who may ask: requests that name this machine, from its own pages; and the headers every answer carries.
 //!
 //! A foreign page that had its name point here (DNS rebinding) sends its own name as Host; a foreign page that
-//! opens a WebSocket sends its own Origin. Who asks from another machine is not this module's question.
+//! opens a WebSocket sends its own Origin. From another machine the live picture may be looked at, and nothing else.
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use axum::http::{StatusCode, uri::Authority};
+use axum::http::{Method, StatusCode, uri::Authority};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+
+use super::problem::Problem;
 
 const HEADERS: [(HeaderName, &str); 6] = [
     (
@@ -32,8 +34,12 @@ const HEADERS: [(HeaderName, &str); 6] = [
 
 /// Refuses foreign requests and adds the headers to every answer.
 pub(super) async fn guard(State(bound): State<SocketAddr>, request: Request, next: Next) -> Response {
-    let mut response = match refusal(request.headers(), bound.ip()) {
-        Some(refusal) => refusal.into_response(),
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let here = peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
+    let refused = refusal(request.headers(), bound.ip())
+        .or_else(|| (!here && only_here(request.method(), request.uri().path())).then_some(ELSEWHERE));
+    let mut response = match refused {
+        Some((status, words)) => Problem::new(status, words).into_response(),
         None => next.run(request).await,
     };
     for (name, value) in HEADERS {
@@ -44,12 +50,23 @@ pub(super) async fn guard(State(bound): State<SocketAddr>, request: Request, nex
     response
 }
 
+/// What is asked from another machine. There is no login yet, and so nobody there may change or see whose exam it is.
+const ELSEWHERE: (StatusCode, &str) = (
+    StatusCode::FORBIDDEN,
+    "Exams are changed and reviewed on the cart itself.",
+);
+
+/// Whether something is for the cart's own browser alone: everything that changes an exam or names a patient.
+fn only_here(method: &Method, path: &str) -> bool {
+    !method.is_safe() || path.starts_with("/api/v1/exam")
+}
+
 /// Why a request is refused, if it is.
 fn refusal(headers: &HeaderMap, bound: IpAddr) -> Option<(StatusCode, &'static str)> {
     let Some(host) = only(headers, header::HOST).filter(|host| is_ours(host, bound)) else {
         return Some((
             StatusCode::MISDIRECTED_REQUEST,
-            "The Host header does not name this server: use its IP address or localhost.\n",
+            "The Host header does not name this server: use its IP address or localhost.",
         ));
     };
     if headers.contains_key(header::ORIGIN) {
@@ -57,7 +74,7 @@ fn refusal(headers: &HeaderMap, bound: IpAddr) -> Option<(StatusCode, &'static s
             .and_then(|origin| origin.strip_prefix("http://"))
             .is_some_and(|origin| origin.eq_ignore_ascii_case(host));
         if !ours {
-            return Some((StatusCode::FORBIDDEN, "Requests from other sites are refused.\n"));
+            return Some((StatusCode::FORBIDDEN, "Requests from other sites are refused."));
         }
     }
     None

@@ -1,16 +1,20 @@
 //! The bedside page and its API.
 //!
-//! Runs on tokio and only listens: everything comes through one `watch` that the pipeline writes without waiting,
-//! so no client, however slow, costs it a frame. Changes nothing and stores nothing. The page's files are in the
+//! Runs on tokio. What is shown comes through one `watch` that the pipeline writes without waiting, so no client, however
+//! slow, costs it a frame; what is changed is asked of the pipeline. Stores nothing itself. The page's files are in the
 //! binary; nothing is fetched from elsewhere.
 //!
 //! `follow` decides what of it may be shown and `trend` remembers scores; `picture` encodes the pane; `socket` serves
-//! one client; `page` holds the files; `guard` says who may ask.
+//! one client; `page` holds the files; `api` is what can be
+//! asked beside the live picture; `guard` says who may ask, and `problem` how they are told what is wrong.
 
+mod api;
 mod follow;
 mod guard;
+mod metrics;
 mod page;
 mod picture;
+mod problem;
 mod socket;
 #[cfg(test)]
 mod tests;
@@ -30,11 +34,14 @@ use axum::routing::get;
 use axum::serve::ListenerExt;
 use axum::{Router, middleware};
 use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::pipeline::{Live, Site};
+use crate::audit::Recorder;
+use crate::pipeline::{Control, Live, Site};
+use crate::store::Store;
 use follow::Follower;
+use problem::Problem;
 use socket::{Feeds, Viewer};
 use trend::Trend;
 
@@ -44,10 +51,25 @@ const GRACE: Duration = Duration::from_secs(2);
 /// The longest message a client may send, in bytes.
 const CLIENT_MESSAGE: usize = 1024;
 
+/// What the page shows and changes beside the live picture.
+#[derive(Clone)]
+pub struct Cart {
+    /// The way to ask the pipeline.
+    pub control: Control,
+    /// Exams of before.
+    pub store: Arc<Store>,
+    /// What leaves the cart is recorded.
+    pub audit: Recorder,
+}
+
 /// What every handler needs.
 #[derive(Clone)]
 struct Hub {
+    cart: Cart,
+    live: watch::Receiver<Live>,
     feeds: Feeds,
+    /// One export at a time: each is held in memory.
+    exports: Arc<Semaphore>,
     viewers: Arc<watch::Sender<usize>>,
 }
 
@@ -59,10 +81,11 @@ pub async fn serve(
     listener: TcpListener,
     site: Site,
     live: watch::Receiver<Live>,
+    cart: Cart,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let bound = listener.local_addr()?;
-    let (hub, work) = start(site, live);
+    let (hub, work) = start(site, live, cart);
     let (stopping, stopped) = oneshot::channel();
     let stop = async move {
         stop.await;
@@ -75,7 +98,11 @@ pub async fn serve(
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
     });
-    let serving = axum::serve(listener, router(hub, bound)).with_graceful_shutdown(stop);
+    let serving = axum::serve(
+        listener,
+        router(hub, bound).into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(stop);
     tokio::select! {
         result = serving.into_future() => result,
         () = async { let _ = stopped.await; tokio::time::sleep(GRACE).await } => Ok(()),
@@ -83,7 +110,7 @@ pub async fn serve(
 }
 
 /// Starts the tasks that write the feeds.
-fn start(site: Site, live: watch::Receiver<Live>) -> (Hub, JoinSet<()>) {
+fn start(site: Site, live: watch::Receiver<Live>, cart: Cart) -> (Hub, JoinSet<()>) {
     let now = Instant::now();
     let follower = Follower::new(live.borrow().clone(), now);
     let (states_in, states) = watch::channel(follower.json(&site, now));
@@ -92,8 +119,11 @@ fn start(site: Site, live: watch::Receiver<Live>) -> (Hub, JoinSet<()>) {
     let (viewers, viewers_out) = watch::channel(0);
     let mut work = JoinSet::new();
     work.spawn(follow::follow(follower, site, live.clone(), states_in, trend_in));
-    work.spawn(picture::encode(live, viewers_out, pictures_in));
+    work.spawn(picture::encode(live.clone(), viewers_out, pictures_in));
     let hub = Hub {
+        cart,
+        live,
+        exports: Arc::new(Semaphore::new(1)),
         feeds: Feeds {
             states,
             trend,
@@ -106,9 +136,13 @@ fn start(site: Site, live: watch::Receiver<Live>) -> (Hub, JoinSet<()>) {
 
 fn router(hub: Hub, bound: SocketAddr) -> Router {
     page::routes()
+        .merge(api::routes())
         .route("/api/v1/state", get(state))
         .route("/api/v1/live", get(look))
         .route("/healthz", get(health))
+        .route("/metrics", get(numbers))
+        .fallback(nothing)
+        .method_not_allowed_fallback(not_so)
         .layer(middleware::from_fn_with_state(bound, guard::guard))
         .with_state(hub)
 }
@@ -122,6 +156,11 @@ async fn state(State(hub): State<Hub>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], Bytes::from(json)).into_response()
 }
 
+async fn numbers(State(hub): State<Hub>) -> Response {
+    let text = metrics::text(&hub.live.borrow(), *hub.viewers.borrow());
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
+
 async fn health(State(hub): State<Hub>) -> Response {
     if hub.feeds.states.has_changed().is_err() {
         return stopping();
@@ -130,7 +169,21 @@ async fn health(State(hub): State<Hub>) -> Response {
 }
 
 fn stopping() -> Response {
-    (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response()
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the program is stopping").into_response()
+}
+
+async fn nothing() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "there is nothing here; /api/v1/openapi.json lists what there is",
+    )
+}
+
+async fn not_so() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "not with this method; see /api/v1/openapi.json",
+    )
 }
 
 /// Upgrades to the WebSocket that [`socket`] describes.
@@ -139,6 +192,8 @@ async fn look(State(hub): State<Hub>, upgrade: WebSocketUpgrade) -> Response {
         Some(viewer) => upgrade
             .max_message_size(CLIENT_MESSAGE)
             .on_upgrade(move |client| socket::show(client, hub.feeds, viewer)),
-        None => (StatusCode::SERVICE_UNAVAILABLE, "too many clients\n").into_response(),
+        None => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many clients look at once").into_response()
+        }
     }
 }

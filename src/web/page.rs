@@ -10,9 +10,11 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// Path, media type and contents of every file.
-const FILES: [(&str, &str, &str); 9] = [
+const FILES: [(&str, &str, &str); 18] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/style.css", CSS, include_str!("page/style.css")),
+    ("/exam.css", CSS, include_str!("page/exam.css")),
+    ("/grade.css", CSS, include_str!("page/grade.css")),
     ("/icon.svg", SVG, include_str!("page/icon.svg")),
     ("/app.js", SCRIPT, include_str!("page/app.js")),
     ("/link.js", SCRIPT, include_str!("page/link.js")),
@@ -20,6 +22,13 @@ const FILES: [(&str, &str, &str); 9] = [
     ("/gauge.js", SCRIPT, include_str!("page/gauge.js")),
     ("/trend.js", SCRIPT, include_str!("page/trend.js")),
     ("/words.js", SCRIPT, include_str!("page/words.js")),
+    ("/catalogue.js", SCRIPT, include_str!("page/catalogue.js")),
+    ("/ask.js", SCRIPT, include_str!("page/ask.js")),
+    ("/draw.js", SCRIPT, include_str!("page/draw.js")),
+    ("/exam.js", SCRIPT, include_str!("page/exam.js")),
+    ("/review", HTML, include_str!("page/review.html")),
+    ("/review.js", SCRIPT, include_str!("page/review.js")),
+    ("/review.css", CSS, include_str!("page/review.css")),
 ];
 
 /// A route for each file.

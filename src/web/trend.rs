@@ -1,4 +1,4 @@
-//! The scores of an exam over time, for the page's chart: bounded, oldest points go first.
+//! The scores and the enhancement of an exam over time, for the page's chart: bounded, oldest points go first.
 //!
 //! Time is ours, not the source's, because a source that is opened again begins at zero.
 
@@ -13,9 +13,9 @@ const SPACING: Duration = Duration::from_millis(500);
 /// Points kept: half an hour of scores.
 const CAPACITY: usize = 3600;
 
-/// Milliseconds since the exam's first point, and the score.
+/// Milliseconds since the exam's first point, P(high grade), and the echo powers of lesion and reference.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(super) struct Point(pub u64, pub f32);
+pub(super) struct Point(pub u64, pub Option<f32>, pub Option<f32>, pub Option<f32>);
 
 /// The trend of one exam.
 #[derive(Debug, Default)]
@@ -45,8 +45,8 @@ pub(super) struct News {
 }
 
 impl Trend {
-    /// Remembers a score of `exam`, unless the last point is too near. Says whether it did.
-    pub fn note(&mut self, exam: &str, score: f32, now: Instant) -> bool {
+    /// Remembers score, lesion and reference of `exam`, unless the last point is too near. Says whether it did.
+    pub fn note(&mut self, exam: &str, [score, lesion, reference]: [Option<f32>; 3], now: Instant) -> bool {
         if self.exam != exam {
             *self = Self {
                 exam: exam.to_owned(),
@@ -62,7 +62,7 @@ impl Trend {
         if self.points.len() == CAPACITY {
             self.points.pop_front();
         }
-        self.points.push_back(Point(t_ms, score));
+        self.points.push_back(Point(t_ms, score, lesion, reference));
         true
     }
 
@@ -90,10 +90,18 @@ impl Trend {
 mod tests {
     use super::*;
 
+    fn point(t_ms: u64, score: f32) -> Point {
+        Point(t_ms, Some(score), None, None)
+    }
+
     /// `n` scores of `exam`, 100 ms apart.
     fn run(trend: &mut Trend, exam: &str, n: u64, start: Instant) {
         for i in 0..n {
-            trend.note(exam, i as f32, start + Duration::from_millis(100 * i));
+            trend.note(
+                exam,
+                [Some(i as f32), None, None],
+                start + Duration::from_millis(100 * i),
+            );
         }
     }
 
@@ -114,12 +122,12 @@ mod tests {
         run(&mut trend, "a", 11, start);
         let first = trend.since(&mut cursor).expect("three points");
         assert!(first.restart);
-        assert_eq!(first.points, [Point(0, 0.0), Point(500, 5.0), Point(1000, 10.0)]);
+        assert_eq!(first.points, [point(0, 0.0), point(500, 5.0), point(1000, 10.0)]);
         assert_eq!(trend.since(&mut cursor), None);
-        trend.note("a", 0.5, start + Duration::from_millis(1600));
+        trend.note("a", [Some(0.5), None, None], start + Duration::from_millis(1600));
         let next = trend.since(&mut cursor).expect("one more point");
         assert!(!next.restart);
-        assert_eq!(next.points, [Point(1600, 0.5)]);
+        assert_eq!(next.points, [point(1600, 0.5)]);
     }
 
     #[test]
@@ -131,6 +139,6 @@ mod tests {
         let news = trend.since(&mut cursor).expect("the new exam's points");
         assert!(news.restart);
         assert_eq!(news.exam, "b");
-        assert_eq!(news.points, [Point(0, 0.0), Point(500, 5.0)]);
+        assert_eq!(news.points, [point(0, 0.0), point(500, 5.0)]);
     }
 }

@@ -57,15 +57,31 @@ impl Daemon {
     }
 
     fn get(&self, path: &str) -> Option<Value> {
+        let (_, body) = self.request("GET", path, None)?;
+        serde_json::from_slice(&body).ok()
+    }
+
+    /// Status and body of an answer.
+    pub fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Option<(u16, Vec<u8>)> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
+        let body = body.map(Value::to_string);
+        let length = body.as_ref().map_or(String::new(), |body| {
+            format!(
+                "Content-Type: application/json\r\nContent-Length: {}\r\n",
+                body.len()
+            )
+        });
         let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
-            self.address
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{length}\r\n{}",
+            self.address,
+            body.unwrap_or_default()
         );
         stream.write_all(request.as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).ok()?;
+        let head = answer.windows(4).position(|end| end == b"\r\n\r\n")?;
+        let status = std::str::from_utf8(answer.get(9..12)?).ok()?.parse().ok()?;
+        Some((status, answer.split_off(head + 4)))
     }
 
     /// Asks it to stop and gives what it logged.

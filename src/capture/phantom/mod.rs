@@ -42,6 +42,7 @@ pub use pictures::Pictures;
 pub use shows::Show;
 
 use super::{CaptureError, Captured, FrameSource};
+use crate::exam::Display;
 use crate::frame::{BufferPool, Frame, Rect};
 use colour::{bt709, grey};
 use render::Scan;
@@ -157,10 +158,27 @@ impl Phantom {
         scan.b_mode(picture, |x, y, levels| screen.b_mode(x, y, levels));
     }
 
+    /// How the contrast pane shows echo power.
+    pub fn display(&self) -> Display {
+        Display {
+            range_db: self.scan.range_db(),
+            colour_bar: Some(Screen::colour_bar_of(self.pane)),
+        }
+    }
+
     /// When the contrast agent is injected, from the start of the exam.
     pub fn injection() -> Duration {
         Duration::from_secs_f32(bolus::INJECTION_S)
     }
+}
+
+/// Echo power of a patient's lesion over time, in seconds from the start of the exam, and the mean transit time of its
+/// first pass: what a time-intensity curve is held to.
+#[cfg(test)]
+pub(crate) fn lesion_power(seed: u64, grade: Grade) -> (impl Fn(f32) -> f32, f32) {
+    let mass = patient::Patient::new(seed, grade).boluses[bolus::Tissue::Mass as usize];
+    let transit_s = mass.rise_s * libm::expf(1.5 * mass.spread * mass.spread);
+    (move |t| mass.power(t), transit_s)
 }
 
 impl FrameSource for Phantom {

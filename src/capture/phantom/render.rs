@@ -75,6 +75,11 @@ impl Scan {
         }
     }
 
+    /// Decibels from the darkest to the brightest colour of the contrast image.
+    pub fn range_db(&self) -> f32 {
+        self.patient.look.range_db
+    }
+
     pub fn probe(&self) -> Probe {
         self.probe
     }

@@ -171,13 +171,23 @@ impl Screen {
         }
     }
 
+    /// Where the colours of a pane are: the brightest on top, a pixel each.
+    pub fn colour_bar_of(pane: Rect) -> Rect {
+        Rect {
+            x: pane.x + pane.w + 24,
+            y: pane.y,
+            w: 16,
+            h: 256,
+        }
+    }
+
     fn colour_bar(&mut self, pane: Rect, map: &ColourMap) {
+        let bar = Self::colour_bar_of(pane);
         for (level, [r, g, b]) in map.iter().enumerate() {
             let line = Rect {
-                x: pane.x + pane.w + 24,
-                y: pane.y + 255 - level as u32,
-                w: 16,
+                y: bar.y + 255 - level as u32,
                 h: 1,
+                ..bar
             };
             self.fill(line, Rgb888::new(*r, *g, *b));
         }

@@ -47,7 +47,7 @@ struct Written {
 }
 
 /// Writes `exam` to the folder `to`/`<exam id>`; gives that folder and what had to be left out because it is damaged.
-pub(super) fn export(store: &Store, exam: &Exam, to: &Path) -> Result<(PathBuf, Vec<String>), Error> {
+pub(crate) fn export(store: &Store, exam: &Exam, to: &Path) -> Result<(PathBuf, Vec<String>), Error> {
     let target = to.join(&exam.id);
     if target.symlink_metadata().is_ok() {
         return Err(Error::Exists(target));

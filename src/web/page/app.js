@@ -1,10 +1,13 @@
 // The bedside page: shows each state that the server sends, and nothing older.
 
+import { dress, undress } from "/ask.js";
+import { layOut } from "/draw.js";
+import { showExamState } from "/exam.js";
 import { drawScale, drawScore } from "/gauge.js";
 import { connect } from "/link.js";
 import { drawMap, drawPicture, place, resetRange } from "/picture.js";
-import { addPoints, setBand } from "/trend.js";
-import { frames, GRADE, LOST, sentence, share, SIGNAL, whole, WITHHELD } from "/words.js";
+import { addPoints, drawTrend, setBand } from "/trend.js";
+import { known, MARK, nextLanguage, sentence, share, time, translate, whole, words } from "/words.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -22,22 +25,22 @@ function showSite({ label, source, band, model, model_next: next, model_notice: 
   if (newest === site) return;
   site = newest;
   say("label", label);
-  say("source", `From ${source}`);
-  say("band", `indeterminate ${share(band[0])} to ${share(band[1])}`);
+  say("source", words("from", { source }));
+  say("band", words("band", { low: share(band[0]), high: share(band[1]) }));
   say("version", version);
-  const name = ({ name, version, sha256 }) => `${name} ${version} (${sha256.slice(0, 8)})`;
-  say("model", `Model ${name(model)}${next ? `, from the next exam on ${name(next)}` : ""}`);
+  const name = (m) => (m ? `${m.name} ${m.version} (${m.sha256.slice(0, 8)})` : "");
+  say("model", words(next ? "modelNext" : "model", { name: name(model), next: name(next) }));
   byId("notice").hidden = notice === null;
   say("notice", notice ?? "");
-  drawScale(band);
+  drawScale(band, [words("low"), words("high")]);
   setBand(band);
 }
 
 function showSignal(state, more) {
   document.body.dataset.signal = state;
-  say("signal-word", SIGNAL[state]);
+  say("signal-word", words(state));
   say("signal-more", more);
-  say("cover", state === "live" ? "" : SIGNAL[state]);
+  say("cover", state === "live" ? "" : words(state));
 }
 
 function showScore(score, why, advice) {
@@ -48,10 +51,9 @@ function showScore(score, why, advice) {
   drawScore(score);
 }
 
-function showVerdict(grade, word, figures, counted) {
+function showVerdict(grade, text, figures, counted) {
   document.body.dataset.grade = grade;
-  const [mark, text] = GRADE[grade] ?? ["", word];
-  say("verdict-mark", mark);
+  say("verdict-mark", MARK[grade] ?? "");
   say("verdict-text", text);
   say("verdict-figures", figures);
   say("verdict-frames", counted);
@@ -59,24 +61,27 @@ function showVerdict(grade, word, figures, counted) {
 
 function showExam(exam, paused) {
   if (!exam || exam.verdict.score === null) {
-    showVerdict("none", exam ? "No verdict yet" : "No exam yet", "", "");
+    showVerdict("none", words(exam ? "noVerdict" : "noExam"), "", "");
+    say("verdict-name", words("verdictSoFar"));
     say("exam", "");
     return;
   }
   const { verdict, score, ci95, frames_scored: scored, frames_seen: seen } = exam.verdict;
-  const interval = ci95 ? `95 % ${share(ci95[0])} to ${share(ci95[1])}` : "too few frames";
-  const counted = `${frames(scored)} counted, ${whole(seen)} seen`;
-  showVerdict(verdict, "", `P(high) ${share(score)}, ${interval}`, paused && !exam.ended ? `Paused: ${counted}` : counted);
-  const started = new Date(exam.started).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
-  say("verdict-name", exam.ended ? "Verdict" : "Verdict so far");
-  say("exam", exam.ended ? `exam of ${started}` : `exam since ${started}`);
+  const interval = ci95 ? words("interval", { low: share(ci95[0]), high: share(ci95[1]) }) : words("tooFew");
+  const counted = words("counted", { scored: whole(scored), seen: whole(seen) });
+  const said = paused && !exam.ended ? words("paused", { counted }) : counted;
+  showVerdict(verdict, words(verdict), words("figures", { score: share(score), interval }), said);
+  const started = time(exam.started);
+  say("verdict-name", words(exam.ended ? "verdict" : "verdictSoFar"));
+  say("exam", words(exam.ended ? "examOf" : "examSince", { time: started }));
 }
 
 function showStore({ saved, waiting, fault, notice }) {
-  const stored = `Stored ${whole(saved)}, waiting ${whole(waiting)}${notice ? `. ${sentence(notice)}` : ""}`;
+  const counts = words("stored", { saved: whole(saved), waiting: whole(waiting) });
+  const stored = notice ? `${counts}. ${sentence(notice)}` : counts;
   byId("fault").hidden = fault === null;
-  say("fault", fault === null ? "" : `NOT BEING STORED: ${fault}`);
-  say("stored", fault === null ? stored : "Not being stored");
+  say("fault", fault === null ? "" : words("notStoredBecause", { fault }));
+  say("stored", fault === null ? stored : words("notStored"));
 }
 
 let examId = null;
@@ -86,38 +91,41 @@ function onState(state) {
   const [why, advice] = reason(state);
   const scoring = state.score !== null;
   const signal = state.signal.state;
-  const not = signal === "live" ? `not scored: ${why.toLowerCase()}` : "";
-  showSignal(signal, scoring ? "scoring" : not);
+  const not = signal === "live" ? words("notScored", { why: why.toLowerCase() }) : "";
+  showSignal(signal, scoring ? words("scoring") : not);
   showScore(state.score, why, advice);
   showExam(state.exam, !scoring);
+  showExamState(state);
   showStore(state.store);
-  place(state.pane, state.roi);
+  place(state);
+  layOut(state);
   if (state.exam && state.exam.id !== examId) {
     examId = state.exam.id;
     resetRange();
   }
   if (state.map) drawMap(state.map);
   const { captured_fps: captured, new_fps: fresh, latency_ms: latency, dropped } = state.rates;
-  say(
-    "rates",
-    `${captured.toFixed(0)} frames/s in, ${fresh.toFixed(1)} scored, ${latency.toFixed(0)} ms, ${whole(dropped)} dropped`,
-  );
+  const rates = {
+    captured: captured.toFixed(0),
+    fresh: fresh.toFixed(1),
+    latency: latency.toFixed(0),
+    dropped: whole(dropped),
+  };
+  say("rates", words("rates", rates));
 }
 
 /** Why there is no score: words to be read from afar, and what to do. */
 function reason({ score, withheld, signal }) {
   if (score !== null) return ["", ""];
-  if (withheld === "signal") return [SIGNAL[signal.state], sentence(signal.reason)];
-  return WITHHELD[withheld] ?? ["NO SCORE", ""];
+  if (withheld === "signal") return [words(signal.state), sentence(signal.reason)];
+  return known(withheld) ? [words(withheld), words(`${withheld}Advice`)] : [words("noScore"), withheld];
 }
 
 function onLost() {
   showSignal("lost", "");
-  showScore(null, SIGNAL.lost, LOST);
-  showVerdict("none", "Unknown", "", "");
-  say("exam", "");
-  say("rates", "");
-  say("stored", "");
+  showScore(null, words("lost"), words("lostAdvice"));
+  showVerdict("none", words("unknown"), "", "");
+  for (const id of ["exam", "rates", "stored", "by-hand"]) say(id, "");
   byId("fault").hidden = true;
 }
 
@@ -130,11 +138,21 @@ byId("map-switch").addEventListener("click", () => setMap(document.body.dataset.
 byId("opacity").addEventListener("input", ({ target }) => {
   byId("map").style.opacity = target.value / 100;
 });
-document.addEventListener("keydown", ({ key, ctrlKey, altKey, metaKey }) => {
-  if (key === "m" && !ctrlKey && !altKey && !metaKey) byId("map-switch").click();
+byId("language").addEventListener("click", nextLanguage);
+byId("theme").addEventListener("click", () => {
+  undress();
+  drawTrend();
+});
+document.addEventListener("keydown", ({ key, ctrlKey, altKey, metaKey, target }) => {
+  const typing = target.closest("input[name], textarea, select");
+  if (key === "m" && !typing && !ctrlKey && !altKey && !metaKey) byId("map-switch").click();
 });
 
+dress();
+translate();
+document.documentElement.style.setProperty("--on", JSON.stringify(words("on")));
+document.documentElement.style.setProperty("--off", JSON.stringify(words("off")));
 byId("map").style.opacity = byId("opacity").value / 100;
-drawScale([0.5, 0.5]);
+drawScale([0.5, 0.5], [words("low"), words("high")]);
 onLost();
 connect({ state: onState, trend: addPoints, picture: drawPicture, lost: onLost });

@@ -24,8 +24,8 @@ function sector(from, to) {
   return `M${point(from, outer).join(" ")} ${arc(outer, 1, to)} L${point(to, inner).join(" ")} ${arc(inner, 0, from)}Z`;
 }
 
-/** Draws the scale for an indeterminate band. */
-export function drawScale([low, high]) {
+/** Draws the scale for an indeterminate band, with the words for its two ends. */
+export function drawScale([low, high], [lowWord, highWord]) {
   gauge.replaceChildren();
   const hatch = add("pattern", {
     id: "hatch",
@@ -45,8 +45,8 @@ export function drawScale([low, high]) {
     add("text", { x, y, "text-anchor": anchor }).textContent = edge.toFixed(2);
   }
   for (const [share, word] of [
-    [0, "LOW"],
-    [1, "HIGH"],
+    [0, lowWord],
+    [1, highWord],
   ]) {
     const [x, y] = point(share, RADIUS);
     add("text", { x, y: Number(y) + 15, "text-anchor": "middle" }).textContent = word;

@@ -5,6 +5,7 @@ const STEPS = [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100, 1000];
 
 const pane = document.getElementById("pane");
 const roi = document.getElementById("roi");
+const reference = document.getElementById("reference-box");
 const picture = document.getElementById("picture");
 const map = document.getElementById("map");
 const bar = document.getElementById("colour-bar");
@@ -27,13 +28,18 @@ export async function drawPicture(blob) {
   bitmap.close();
 }
 
-/** Puts the ROI where it belongs; both rectangles are in pixels of the scanner's screen. */
-export function place(paneRect, roiRect) {
+/** Puts the boxes where they belong; all rectangles are in pixels of the scanner's screen. */
+export function place({ pane: paneRect, roi: roiRect, reference: referenceRect }) {
   pane.style.setProperty("--shape", paneRect.w / paneRect.h);
-  roi.style.left = `${(100 * (roiRect.x - paneRect.x)) / paneRect.w}%`;
-  roi.style.top = `${(100 * (roiRect.y - paneRect.y)) / paneRect.h}%`;
-  roi.style.width = `${(100 * roiRect.w) / paneRect.w}%`;
-  roi.style.height = `${(100 * roiRect.h) / paneRect.h}%`;
+  const put = (box, rect) => {
+    box.style.left = `${(100 * (rect.x - paneRect.x)) / paneRect.w}%`;
+    box.style.top = `${(100 * (rect.y - paneRect.y)) / paneRect.h}%`;
+    box.style.width = `${(100 * rect.w) / paneRect.w}%`;
+    box.style.height = `${(100 * rect.h) / paneRect.h}%`;
+  };
+  put(roi, roiRect);
+  reference.hidden = !referenceRect;
+  if (referenceRect) put(reference, referenceRect);
 }
 
 /** Red, green, blue and opacity of a value from -1 (for low) to 1 (for high). */

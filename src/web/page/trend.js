@@ -1,4 +1,7 @@
-// The scores of the exam over its time, with the indeterminate band behind them.
+// The exam over its time: scores with the indeterminate band behind them, and below them, on the same axis, how much
+// contrast lesion and reference hold.
+
+import { clock, words } from "/words.js";
 
 const MOST_POINTS = 3600;
 const GAP_MS = 2500; // a longer pause breaks the line
@@ -6,23 +9,35 @@ const SHORTEST_MS = 60_000;
 const MINUTE_STEPS = [15_000, 30_000, 60_000, 120_000, 300_000, 600_000];
 
 const canvas = document.getElementById("trend");
-let points = [];
+let points = []; // [ms, score, lesion, reference]; the last three may be null
 let band = [0.5, 0.5];
 
 /** Adds what the server sends; `restart` means another exam. */
 export function addPoints({ restart, points: more }) {
   points = (restart ? [] : points).concat(more).slice(-MOST_POINTS);
-  draw();
+  drawTrend();
 }
 
 export function setBand(limits) {
   band = limits;
-  draw();
+  drawTrend();
 }
 
-const clock = (ms) => `${Math.floor(ms / 60_000)}:${String(Math.round((ms % 60_000) / 1000)).padStart(2, "0")}`;
+/** The line through one column of the points, broken where there is nothing. */
+function line(pen, column, x, y) {
+  pen.beginPath();
+  let last = null;
+  for (const point of points) {
+    const value = point[column];
+    if (value == null) continue;
+    if (last === null || point[0] - last > GAP_MS) pen.moveTo(x(point[0]), y(value));
+    pen.lineTo(x(point[0]), y(value));
+    last = point[0];
+  }
+  pen.stroke();
+}
 
-function draw() {
+export function drawTrend() {
   const scale = devicePixelRatio;
   const { clientWidth: width, clientHeight: height } = canvas;
   if (width === 0 || height === 0) return;
@@ -31,26 +46,36 @@ function draw() {
   const pen = canvas.getContext("2d");
   pen.scale(scale, scale);
 
-  const em = parseFloat(getComputedStyle(canvas).fontSize) * 0.9;
+  const style = getComputedStyle(canvas);
+  const ink = (name) => style.getPropertyValue(name);
+  const em = parseFloat(style.fontSize) * 0.9;
   const [left, right, top, bottom] = [em * 3, width - em * 0.6, em * 0.5, height - em * 1.5];
+  const enhanced = points.some((point) => point[2] != null);
+  const floor = enhanced ? top + (bottom - top) * 0.5 : bottom;
+  const ceiling = floor + em * 0.5;
   const start = points.length ? points[0][0] : 0;
   const span = Math.max(SHORTEST_MS, points.length ? points.at(-1)[0] - start : 0);
   const x = (ms) => left + ((ms - start) / span) * (right - left);
-  const y = (score) => bottom - score * (bottom - top);
+  const y = (score) => floor - score * (floor - top);
+  const most = Math.max(1e-9, ...points.map((point) => Math.max(point[2] ?? 0, point[3] ?? 0)));
+  const power = (value) => bottom - (value / most) * (bottom - ceiling);
 
-  pen.fillStyle = "#2a2740";
+  pen.fillStyle = ink("--band");
   pen.fillRect(left, y(band[1]), right - left, y(band[0]) - y(band[1]));
   pen.font = `${em}px system-ui, "Liberation Sans", sans-serif`;
   pen.textBaseline = "middle";
   pen.textAlign = "right";
   pen.lineWidth = 1;
-  for (const score of [0, band[0], band[1], 1]) {
-    pen.strokeStyle = "#3c4a59";
+  const rule = (at) => {
+    pen.strokeStyle = ink("--line");
     pen.beginPath();
-    pen.moveTo(left, y(score));
-    pen.lineTo(right, y(score));
+    pen.moveTo(left, at);
+    pen.lineTo(right, at);
     pen.stroke();
-    pen.fillStyle = "#a9b6c4";
+  };
+  for (const score of [0, ...band, 1]) {
+    rule(y(score));
+    pen.fillStyle = ink("--muted");
     pen.fillText(score === 0 || score === 1 ? score : score.toFixed(2), left - em * 0.5, y(score));
   }
   pen.textBaseline = "alphabetic";
@@ -61,16 +86,24 @@ function draw() {
     pen.fillText(clock(ms), x(ms), height - em * 0.2);
   }
 
-  pen.strokeStyle = "#fff";
   pen.lineWidth = 2;
   pen.lineJoin = pen.lineCap = "round";
-  pen.beginPath();
-  points.forEach(([ms, score], i) => {
-    const broken = i === 0 || ms - points[i - 1][0] > GAP_MS;
-    if (broken) pen.moveTo(x(ms), y(score));
-    pen.lineTo(x(ms), y(score));
-  });
-  pen.stroke();
+  pen.strokeStyle = ink("--text");
+  line(pen, 1, x, y);
+  if (!enhanced) return;
+  rule(bottom);
+  pen.textAlign = "left";
+  for (const [column, name, colour, dash] of [
+    [2, "lesion", "--high", []],
+    [3, "reference", "--good", [6, 4]],
+  ]) {
+    if (!points.some((point) => point[column] != null)) continue;
+    pen.strokeStyle = pen.fillStyle = ink(colour);
+    pen.setLineDash(dash);
+    line(pen, column, x, power);
+    pen.setLineDash([]);
+    pen.fillText(words(name), left + em * (column === 2 ? 0.4 : 6), ceiling + em);
+  }
 }
 
-new ResizeObserver(draw).observe(canvas);
+new ResizeObserver(drawTrend).observe(canvas);

@@ -1,36 +1,45 @@
-// What the page says, for every code that the server sends.
+// What the page says, in the language that was chosen.
 
-export const SIGNAL = {
-  live: "LIVE",
-  frozen: "FROZEN",
-  "no-signal": "NO SIGNAL",
-  unsupported: "UNSUPPORTED SIGNAL",
-  absent: "NO PICTURE",
-  lost: "NO CONNECTION",
-};
+import { CATALOGUE, LANGUAGES } from "/catalogue.js";
 
-// Why there is no score: what to read from afar, and what to do.
-export const WITHHELD = {
-  waiting: ["WAITING", "No frame has been scored yet."],
-  stale: ["NO NEW PICTURE", "Nothing new was scored for more than a second."],
-  "too-dark": ["TOO DARK", "Almost nothing is lit: no contrast yet?"],
-  "not-contrast": ["NO CONTRAST IMAGE", "B-mode alone, Doppler or a menu."],
-  motion: ["STRONG MOTION", "Hold the probe still."],
-  clipped: ["TOO BRIGHT", "Much of the lesion is at full scale: lower the gain."],
-};
+const KEPT = "language";
+const wanted = localStorage.getItem(KEPT) ?? navigator.language.slice(0, 2);
+const index = Math.max(0, LANGUAGES.indexOf(wanted));
 
-export const LOST = "This page has lost the program. Trying again.";
+/** The words of `key`, with `{name}` replaced by `values.name`. */
+export function words(key, values = {}) {
+  const text = CATALOGUE[key]?.[index] ?? key;
+  return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
 
-export const GRADE = {
-  low: ["▼", "LOW"],
-  high: ["▲", "HIGH"],
-  indeterminate: ["◆", "INDETERMINATE"],
-};
+/** Whether there are words for a code that the server sent. */
+export const known = (key) => Object.hasOwn(CATALOGUE, key);
 
-export const sentence = (words) => words.charAt(0).toUpperCase() + words.slice(1);
+/** Sets the texts and labels that the HTML leaves to the catalogue. */
+export function translate(root = document) {
+  document.documentElement.lang = LANGUAGES[index];
+  for (const element of root.querySelectorAll("[data-words]")) element.textContent = words(element.dataset.words);
+  for (const element of root.querySelectorAll("[data-label]")) {
+    element.setAttribute("aria-label", words(element.dataset.label));
+  }
+  for (const element of root.querySelectorAll("[data-hint]")) element.placeholder = words(element.dataset.hint);
+}
+
+/** Goes on in the next language. */
+export function nextLanguage() {
+  localStorage.setItem(KEPT, LANGUAGES[(index + 1) % LANGUAGES.length]);
+  location.reload();
+}
+
+export const MARK = { low: "▼", high: "▲", indeterminate: "◆" };
+
+export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 export const share = (p) => p.toFixed(2);
 
-export const whole = (n) => n.toLocaleString("en");
+export const whole = (n) => n.toLocaleString(LANGUAGES[index]);
 
-export const frames = (n) => (n === 1 ? "1 frame" : `${whole(n)} frames`);
+export const clock = (ms) => `${Math.floor(ms / 60_000)}:${String(Math.floor((ms % 60_000) / 1000)).padStart(2, "0")}`;
+
+export const time = (iso) =>
+  new Date(iso).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });

@@ -1,0 +1,187 @@
+//! The `infer` thread does what people ask: between two frames, so that a frame is graded with one layout and into one
+//! exam.
+
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+
+use super::view::view;
+use super::{Now, Stage};
+use crate::exam::Session;
+use crate::exam::record::{Exam, Mark, MarkKind};
+use crate::pipeline::control::{Change, Command, Done, Drawing, LEAST_PX, Refusal};
+use crate::screen::{PanePreset, Screen};
+use crate::store::Entry;
+
+impl Stage {
+    /// Answers everything that was asked.
+    pub(super) fn obey(&mut self, now: &mut Now) {
+        while let Ok(asked) = self.asked.try_recv() {
+            let done = self.obey_one(now, asked.command);
+            // Who went away needs no answer.
+            let _ = asked.answer.send(done);
+        }
+    }
+
+    fn obey_one(&mut self, now: &mut Now, command: Command) -> Result<Done, Refusal> {
+        match command {
+            Command::Start => {
+                self.renew(now);
+                let (session, _, wall) = now.running()?;
+                let exam = session.start(wall)?;
+                Ok(self.begun(now, exam))
+            }
+            Command::Stop => {
+                let (session, _, wall) = now.running()?;
+                let exam = session.stop(wall)?;
+                let id = exam.id.clone();
+                self.end(now, exam);
+                Ok(done(id))
+            }
+            Command::Mark(kind) => self.mark(now, kind),
+            Command::Draw(drawing) => self.draw(now, drawing),
+            Command::Order(order) => {
+                let session = now.current.as_mut().map(|(_, _, session)| session);
+                let Some(session) = session else {
+                    now.carry.order = Some(order);
+                    return Ok(Done::default());
+                };
+                let amended = session.set_order(order).cloned();
+                Ok(amended.map(|exam| self.amended(now, exam)).unwrap_or_default())
+            }
+            Command::Amend(id, change) => self.amend(now, &id, change),
+        }
+    }
+
+    fn mark(&mut self, now: &mut Now, kind: MarkKind) -> Result<Done, Refusal> {
+        if kind == MarkKind::Injection {
+            self.renew(now);
+        }
+        let (session, t_ms, wall) = now.running()?;
+        let mark = Mark { kind, t_ms };
+        let (begun, exam) = session.mark(mark, wall)?;
+        let exam = exam.clone();
+        let done = match begun {
+            Some(_) => self.begun(now, exam),
+            None => self.amended(now, exam),
+        };
+        Ok(Done {
+            mark: Some(mark),
+            ..done
+        })
+    }
+
+    /// An exam is about to begin, unless one runs: it begins with the model that waits.
+    fn renew(&mut self, now: &mut Now) {
+        let open = matches!(&now.current, Some((_, _, session)) if session.is_open());
+        if let Some(ready) = now.next.take_if(|_| !open) {
+            self.change(now, ready);
+        }
+    }
+
+    /// The exam that runs keeps its pane and lesion, as its provenance says; another drawing begins another exam.
+    fn draw(&mut self, now: &mut Now, drawing: Drawing) -> Result<Done, Refusal> {
+        let (layout, [width, height]) = match &now.current {
+            Some((layout, size, _)) => (*layout, *size),
+            None => return Err(Refusal::NoPicture),
+        };
+        let boxes = [drawing.pane, drawing.roi, drawing.reference];
+        if let Some(small) = boxes.into_iter().flatten().find(|r| r.w.min(r.h) < LEAST_PX) {
+            return Err(Refusal::TooSmall(small));
+        }
+        let pane = drawing.pane.unwrap_or(layout.pane);
+        let kept = Some(layout.roi).filter(|_| drawing.pane.is_none());
+        let screen = |roi| Screen {
+            pane: Some(PanePreset::Rect(pane)),
+            roi,
+        };
+        let lesion = screen(drawing.roi.or(kept));
+        let drawn = lesion.layout(width, height)?;
+        if let Some(reference) = drawing.reference {
+            // It has to lie where a lesion could.
+            screen(Some(reference)).layout(width, height)?;
+        }
+        now.live.reference = drawing
+            .reference
+            .or(now.live.reference.filter(|r| drawn.pane.contains(r)));
+        if drawn != layout {
+            self.screen = lesion;
+            self.cut(now);
+            (now.live.pane, now.live.roi) = (drawn.pane, drawn.roi);
+            let session = self.session(drawn, std::mem::take(&mut now.carry));
+            now.current = Some((drawn, [width, height], session));
+            now.live.graded = None;
+        }
+        // What was seen of other tissue is no background.
+        now.curve.clear();
+        Ok(Done::default())
+    }
+
+    fn amend(&mut self, now: &mut Now, id: &str, change: Change) -> Result<Done, Refusal> {
+        let running = now
+            .current
+            .as_mut()
+            .and_then(|(_, _, session)| session.exam_mut());
+        if let Some(exam) = running.filter(|exam| exam.id == id) {
+            apply(exam, change)?;
+            let exam = exam.clone();
+            return Ok(self.amended(now, exam));
+        }
+        // What ended a moment ago may still be on its way to the disk.
+        let known = match now.ended.as_ref().filter(|exam| exam.id == id) {
+            Some(exam) => Some(exam.clone()),
+            None => self.kept.exam(id)?,
+        };
+        let mut exam = known.ok_or_else(|| Refusal::Unknown(id.into()))?;
+        apply(&mut exam, change)?;
+        if let Some(ended) = now.ended.as_mut().filter(|ended| ended.id == id) {
+            ended.clone_from(&exam);
+        }
+        Ok(self.amended(now, exam))
+    }
+
+    fn begun(&self, now: &mut Now, exam: Exam) -> Done {
+        let id = exam.id.clone();
+        self.begin(now, exam);
+        done(id)
+    }
+
+    fn amended(&self, now: &mut Now, exam: Exam) -> Done {
+        let shown = now.live.exam.as_ref().filter(|shown| shown.id == exam.id);
+        if let Some(verdict) = shown.map(|shown| shown.verdict.clone()) {
+            now.live.exam = Some(view(&exam, verdict));
+        }
+        let id = exam.id.clone();
+        self.store(Entry::Amend(Box::new(exam)));
+        done(id)
+    }
+}
+
+impl Now {
+    /// The session, the time by the frames' clock since the source was opened, and that of day.
+    fn running(&mut self) -> Result<(&mut Session, u64, DateTime<Utc>), Refusal> {
+        let (Some((_, _, session)), Some((at, wall))) = (&mut self.current, self.clock) else {
+            return Err(Refusal::NoPicture);
+        };
+        let waited = Instant::now().saturating_duration_since(at);
+        let newest_ms = self.live.frame.as_ref().map_or(0, |f| f.t.as_millis() as u64);
+        Ok((session, newest_ms + waited.as_millis() as u64, wall + waited))
+    }
+}
+
+fn done(exam: String) -> Done {
+    Done {
+        exam: Some(exam),
+        mark: None,
+    }
+}
+
+fn apply(exam: &mut Exam, change: Change) -> Result<(), Refusal> {
+    match change {
+        Change::Order(order) => exam.order = Some(order),
+        Change::Notes(notes) => exam.notes = notes,
+        Change::Opinion(_) if exam.verdict.is_none() => return Err(Refusal::NoVerdict(exam.id.clone())),
+        Change::Opinion(opinion) => exam.opinion = Some(opinion),
+    }
+    Ok(())
+}

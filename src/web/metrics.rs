@@ -1,0 +1,79 @@
+//! The state in numbers for Prometheus (text format 0.0.4). Nothing of a patient is in it.
+
+use std::fmt::Write;
+
+use crate::capture::Signal;
+use crate::pipeline::Live;
+
+/// Everything, with `viewers` clients that look.
+pub(super) fn text(live: &Live, viewers: usize) -> String {
+    let running = live.exam.as_ref().is_some_and(|exam| !exam.ended);
+    let (rates, store) = (live.rates, &live.store);
+    let metrics: [(&str, &str, &str, f64); 10] = [
+        (
+            "signal_live",
+            "gauge",
+            "Whether the signal is live.",
+            flag(live.signal == Signal::Live),
+        ),
+        ("exam_running", "gauge", "Whether an exam runs.", flag(running)),
+        (
+            "captured_fps",
+            "gauge",
+            "Frames a second from the source.",
+            rates.captured_fps.into(),
+        ),
+        (
+            "scored_fps",
+            "gauge",
+            "Frames a second that were new and scored.",
+            rates.new_fps.into(),
+        ),
+        (
+            "latency_seconds",
+            "gauge",
+            "From capture to published result.",
+            f64::from(rates.latency_ms) / 1e3,
+        ),
+        (
+            "dropped_frames_total",
+            "counter",
+            "Frames replaced by newer ones.",
+            rates.dropped as f64,
+        ),
+        (
+            "results_saved_total",
+            "counter",
+            "Results that are durable.",
+            store.saved as f64,
+        ),
+        (
+            "results_waiting",
+            "gauge",
+            "Results that are not durable yet.",
+            store.waiting as f64,
+        ),
+        (
+            "store_fault",
+            "gauge",
+            "Whether results are not being stored.",
+            flag(store.fault.is_some()),
+        ),
+        (
+            "viewers",
+            "gauge",
+            "Clients that look at the live page.",
+            viewers as f64,
+        ),
+    ];
+    let mut text = String::new();
+    for (name, kind, help, value) in metrics {
+        let name = format!("sonograde_{name}");
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
+    }
+    text
+}
+
+fn flag(holds: bool) -> f64 {
+    f64::from(u8::from(holds))
+}

@@ -1,0 +1,243 @@
+//! The exam as people control it over HTTP, and as they review it: a running daemon, from the patient's ID to the ZIP.
+
+#[allow(dead_code, reason = "other tests use more of it")]
+mod common;
+#[allow(dead_code, reason = "other tests use more of it")]
+#[path = "common/daemon.rs"]
+mod daemon;
+
+use daemon::Daemon;
+use serde_json::{Value, json};
+
+/// The answer to a request that has to have this status.
+fn ask(daemon: &Daemon, method: &str, path: &str, body: Value, status: u16) -> Value {
+    let sent = Some(&body).filter(|body| !body.is_null());
+    let (got, answer) = daemon.request(method, path, sent).expect("an answer");
+    let text = String::from_utf8_lossy(&answer);
+    assert_eq!(got, status, "{method} {path} {body}: {text}");
+    serde_json::from_slice(&answer).expect("JSON")
+}
+
+fn id(exam: &Value) -> String {
+    exam["exam"]["id"].as_str().expect("an exam").to_owned()
+}
+
+#[test]
+fn an_exam_is_started_marked_named_ended_judged_and_reviewed() {
+    let daemon = Daemon::start("kind = \"phantom\"\nseed = 1\nseconds = 60");
+    daemon.state(|s| s["exam"]["ended"] == false);
+    ask(&daemon, "POST", "/api/v1/exam/stop", Value::Null, 200);
+    let none = ask(
+        &daemon,
+        "POST",
+        "/api/v1/exam/marks",
+        json!({"kind": "flash"}),
+        409,
+    );
+    assert_eq!(none["detail"], "no exam runs; start one first");
+
+    ask(
+        &daemon,
+        "PUT",
+        "/api/v1/exam/patient",
+        json!({"emergency": true}),
+        200,
+    );
+    let begun = ask(
+        &daemon,
+        "POST",
+        "/api/v1/exam/marks",
+        json!({"kind": "injection"}),
+        200,
+    );
+    let exam = begun["exam"]
+        .as_str()
+        .expect("an injection begins an exam")
+        .to_owned();
+    ask(&daemon, "POST", "/api/v1/exam/start", Value::Null, 409);
+    let state = daemon.state(|s| s["exam"]["verdict"]["score"].is_number());
+    assert_eq!(
+        (id(&state), &state["exam"]["patient"]),
+        (exam.clone(), &json!("emergency"))
+    );
+    assert_eq!(state["contrast"]["phase"], "cortical");
+    ask(
+        &daemon,
+        "POST",
+        "/api/v1/exam/marks",
+        json!({"kind": "picture"}),
+        200,
+    );
+
+    let path = |what: &str| format!("/api/v1/exams/{exam}/{what}");
+    ask(&daemon, "PUT", &path("opinion"), json!({"accepted": true}), 409);
+    ask(
+        &daemon,
+        "PUT",
+        &path("patient"),
+        json!({"patient_id": "4711"}),
+        200,
+    );
+    ask(&daemon, "POST", "/api/v1/exam/stop", Value::Null, 200);
+    let state = daemon.state(|s| s["exam"]["ended"] == true);
+    assert_eq!(state["next_exam"], json!({"patient": "unknown", "by_hand": true}));
+    ask(
+        &daemon,
+        "PUT",
+        &path("opinion"),
+        json!({"accepted": false, "comment": "necrosis"}),
+        200,
+    );
+    ask(&daemon, "PUT", &path("notes"), json!({"notes": "breathing"}), 200);
+    // Frames that were scored after the exam had been ended once went to the store, which knew no exam for them.
+    let state = daemon.state(|s| s["store"]["waiting"] == 0);
+    assert!(state["store"]["fault"].is_null(), "{state}");
+
+    let kept = ask(&daemon, "GET", &format!("/api/v1/exams/{exam}"), Value::Null, 200);
+    assert_eq!(
+        (&kept["order"]["patient_id"], &kept["notes"]),
+        (&json!("4711"), &json!("breathing"))
+    );
+    assert_eq!(
+        (&kept["opinion"]["accepted"], &kept["marks"][0]["kind"]),
+        (&json!(false), &json!("injection"))
+    );
+    let pictures = kept["pictures"].as_array().expect("key frames");
+    let marked = pictures
+        .iter()
+        .find(|p| p["reason"] == "marked")
+        .expect("the marked one");
+
+    let list = |query: &str| {
+        ask(
+            &daemon,
+            "GET",
+            &format!("/api/v1/exams?{query}"),
+            Value::Null,
+            200,
+        )
+    };
+    assert_eq!(
+        list("search=4711+necro")["exams"],
+        json!([]),
+        "a comment is not searched"
+    );
+    assert_eq!(list("search=4711+breath")["exams"][0]["id"], exam.as_str());
+    let before = list(&format!("before={exam}"))["exams"].clone();
+    assert!(before[0]["id"].as_str().is_some_and(|id| id < exam.as_str()) && before[1].is_null());
+    let frames = ask(&daemon, "GET", &path("frames?limit=3"), Value::Null, 200);
+    assert_eq!(
+        (frames["frames"].as_array().map(Vec::len), &frames["more"]),
+        (Some(3), &json!(true))
+    );
+
+    let bytes = |path: &str| daemon.request("GET", path, None).expect("an answer");
+    let plain = bytes(&path(&format!("pictures/{}", marked["seq"])));
+    let mapped = bytes(&path(&format!("pictures/{}?map=true", marked["seq"])));
+    assert!(plain.0 == 200 && mapped.0 == 200 && plain.1 != mapped.1 && mapped.1.starts_with(b"\x89PNG"));
+    let (status, zip) = bytes(&path("export"));
+    assert!(status == 200 && zip.starts_with(b"PK"));
+    let names = String::from_utf8_lossy(&zip);
+    assert!(
+        ["exam.json", "frames.csv", "-marked-map.png"]
+            .iter()
+            .all(|name| names.contains(name))
+    );
+    daemon.stop();
+}
+
+#[test]
+fn another_lesion_begins_another_exam_of_the_same_patient_and_contrast() {
+    let daemon = Daemon::start("kind = \"phantom\"\nseed = 1\nseconds = 60");
+    daemon.state(|s| s["signal"]["state"] == "live");
+    ask(
+        &daemon,
+        "PUT",
+        "/api/v1/exam/patient",
+        json!({"patient_id": "4711"}),
+        200,
+    );
+    ask(
+        &daemon,
+        "POST",
+        "/api/v1/exam/marks",
+        json!({"kind": "injection"}),
+        200,
+    );
+    let first = daemon.state(|s| s["exam"]["verdict"]["score"].is_number());
+    let outside = json!({"roi": {"x": 1900, "y": 1000, "w": 100, "h": 100}});
+    let words = ask(&daemon, "PUT", "/api/v1/screen", outside, 422)["detail"].to_string();
+    assert!(
+        words.contains("1900,1000,100,100") && words.contains("outside"),
+        "{words}"
+    );
+
+    // A box without pixels was taken, and nothing could be graded any more.
+    let nothing = json!({"roi": {"x": 1200, "y": 400, "w": 0, "h": 0}});
+    ask(&daemon, "PUT", "/api/v1/screen", nothing, 422);
+
+    let reference = json!({"reference": {"x": 100, "y": 200, "w": 60, "h": 60}});
+    ask(&daemon, "PUT", "/api/v1/screen", reference.clone(), 200);
+    let state = daemon.state(|s| s["reference"] == reference["reference"]);
+    assert_eq!(id(&state), id(&first), "a reference changes no score");
+
+    let roi = json!({"x": 1200, "y": 400, "w": 200, "h": 200});
+    ask(&daemon, "PUT", "/api/v1/screen", json!({"roi": roi}), 200);
+    let second = daemon.state(|s| s["exam"]["ended"] == false && id(s) != id(&first));
+    assert_eq!(
+        (&second["roi"], &second["exam"]["patient"]),
+        (&roi, &json!("known"))
+    );
+    assert!(second["contrast"]["since_ms"].as_u64() > first["contrast"]["since_ms"].as_u64());
+    daemon.stop();
+}
+
+#[test]
+fn bad_requests_are_problems_that_say_what_was_expected() {
+    let daemon = Daemon::start("kind = \"v4l2\"\ndevice = \"/dev/null\"");
+    daemon.state(|s| s["signal"]["state"] == "absent");
+    for (method, path, body, status, words) in [
+        ("POST", "/api/v1/exam/start", Value::Null, 409, "no picture yet"),
+        (
+            "POST",
+            "/api/v1/exam/marks",
+            json!({"kind": "lunch"}),
+            422,
+            "injection",
+        ),
+        ("POST", "/api/v1/exam/marks", Value::Null, 415, "application/json"),
+        (
+            "PUT",
+            "/api/v1/exam/patient",
+            json!({"patient_id": ""}),
+            422,
+            "patient_id",
+        ),
+        (
+            "PUT",
+            "/api/v1/exams/x/notes",
+            json!({"notes": ""}),
+            404,
+            "no exam x",
+        ),
+        (
+            "GET",
+            "/api/v1/exams/..%2f..%2fsecret",
+            Value::Null,
+            404,
+            "no exam",
+        ),
+        ("GET", "/api/v1/exams?limit=0", Value::Null, 422, "1 to 200"),
+        ("GET", "/api/v1/exams?before=x", Value::Null, 404, "no exam x"),
+        ("GET", "/api/v1/exam/start", Value::Null, 405, "method"),
+        ("GET", "/api/v2", Value::Null, 404, "openapi.json"),
+    ] {
+        let problem = ask(&daemon, method, path, body, status);
+        let detail = problem["detail"].as_str().expect("a problem says why");
+        assert!(
+            problem["status"] == status && detail.contains(words),
+            "{path}: {problem}"
+        );
+    }
+    daemon.stop();
+}

@@ -1,0 +1,182 @@
+// What people do with the page, in a real browser: node scenarios.mjs URL PID FOLDER. A line for each check.
+
+import { readFileSync } from "node:fs";
+import axe from "axe-core";
+import { chromium } from "playwright-core";
+
+const [, , url, pid, folder] = process.argv;
+let failed = 0;
+
+function check(holds, what) {
+  console.log(`${holds ? "ok" : "FAILED"} ${what}`);
+  failed += !holds;
+}
+
+const state = async () => (await fetch(`${url}/api/v1/state`)).json();
+
+async function until(wanted, what, ms = 30_000) {
+  const end = Date.now() + ms;
+  for (;;) {
+    const now = await state();
+    if (wanted(now)) return now;
+    if (Date.now() > end) throw new Error(`${what}: ${JSON.stringify({ ...now, map: undefined })}`);
+    await new Promise((wake) => setTimeout(wake, 100));
+  }
+}
+
+const residentMb = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024;
+
+async function accessible(page, name) {
+  // Not as a script of the page: its policy runs none but its own.
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => window.axe.run());
+  const serious = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
+  for (const { id, nodes } of serious) console.log(`  ${id}: ${nodes.map((node) => node.html).join(" | ")}`);
+  check(serious.length === 0, `${name}: no serious finding of axe`);
+}
+
+const browser = await chromium.launch({
+  executablePath: "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+
+async function open(path, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", ...options });
+  const page = await context.newPage();
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(String(error)));
+  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+  await page.goto(url + path);
+  const shot = (name) => page.screenshot({ path: `${folder}/${name}.png` });
+  return { page, errors, shot };
+}
+
+/** Drags a finger from one place of the picture to another, in shares of it. */
+async function drag(page, [x1, y1], [x2, y2]) {
+  const { x, y, width, height } = await page.locator("#pane").boundingBox();
+  const at = (share) => ({ x: x + width * (x1 + (x2 - x1) * share), y: y + height * (y1 + (y2 - y1) * share) });
+  const touch = await page.context().newCDPSession(page);
+  const send = (type, touchPoints) => touch.send("Input.dispatchTouchEvent", { type, touchPoints });
+  await send("touchStart", [at(0)]);
+  for (const share of [0.3, 0.6, 1]) await send("touchMove", [at(share)]);
+  await send("touchEnd", []);
+}
+
+async function bedside() {
+  const { page, errors, shot } = await open("/", { hasTouch: true });
+  await until((s) => s.signal.state === "live", "a live signal");
+  await page.tap("#patient");
+  await shot("patient");
+  await accessible(page, "patient dialog");
+  await page.tap("#emergency");
+  await page.tap("#injection");
+  const begun = await until((s) => s.exam && !s.exam.ended, "an exam");
+  check(begun.exam.patient === "emergency", "an emergency's exam begins with the injection");
+
+  await page.tap("#lesion");
+  await drag(page, [0.3, 0.3], [0.6, 0.6]);
+  await drag(page, [0.45, 0.45], [0.5, 0.45]);
+  await shot("draw");
+  await page.tap("#draw-confirm");
+  const { pane } = begun;
+  const { exam } = await until((s) => {
+    const [left, width] = [(s.roi.x - pane.x) / pane.w, s.roi.w / pane.w];
+    return Math.abs(left - 0.35) < 0.02 && Math.abs(width - 0.3) < 0.02;
+  }, "the lesion where it was drawn and moved to");
+  check(true, "a lesion drawn, moved and confirmed by touch");
+  check(exam?.patient !== "unknown", "another lesion keeps the patient");
+  await page.tap("#reference");
+  await drag(page, [0.1, 0.5], [0.25, 0.65]);
+  await page.tap("#draw-confirm");
+  await until((s) => s.reference !== null, "a reference");
+  check(true, "a reference drawn by touch");
+
+  await page.waitForFunction(() => /HIGH|LOW|INDETERMINATE/.test(document.getElementById("verdict-text").textContent));
+  await page.tap("#keep");
+  await until((s) => s.exam?.verdict.ci95, "a verdict with its interval");
+  await page.waitForTimeout(1000);
+  await shot("live-1280");
+  await accessible(page, "bedside page, dark");
+  await page.setViewportSize({ width: 1920, height: 1080 });
+  await page.waitForTimeout(500);
+  await shot("live-1920");
+  await page.setViewportSize({ width: 1280, height: 800 });
+  const scrolls = await page.evaluate(() => document.body.scrollHeight > innerHeight || document.body.scrollWidth > innerWidth);
+  check(!scrolls, "everything fits on 1280×800");
+  await page.tap("#theme");
+  await page.waitForTimeout(300);
+  await shot("live-light");
+  await accessible(page, "bedside page, light");
+  await page.tap("#theme");
+  await page.tap("#language");
+  await page.waitForFunction(() => document.documentElement.lang === "de");
+  await page.waitForTimeout(1000);
+  await shot("live-german");
+  await page.tap("#language");
+  await page.waitForFunction(() => document.documentElement.lang === "en");
+
+  await page.waitForFunction(() => document.body.dataset.exam === "running");
+  await page.keyboard.press("s");
+  const over = await until((s) => s.exam?.ended, "the end of the exam");
+  await page.tap("#accept");
+  await until((s) => s.exam.accepted === true, "an opinion");
+  check(true, "the exam ended by keyboard and its verdict accepted");
+  await shot("ended");
+  check(errors.length === 0, `bedside page without errors ${errors}`);
+  await page.context().close();
+  return over.exam.id;
+}
+
+async function review(id) {
+  const { page, errors, shot } = await open("/review", { acceptDownloads: true });
+  await page.locator(`[data-exam="${id}"] button`).click();
+  await page.waitForFunction(() => document.getElementById("mapped").naturalWidth > 0);
+  const first = await page.getAttribute("#mapped", "src");
+  await page.locator("#scrub").press("End");
+  await page.waitForFunction((src) => document.getElementById("mapped").getAttribute("src") !== src, first);
+  await page.waitForFunction(() => document.getElementById("mapped").complete);
+  check((await page.textContent("#why-kept")) !== "", "key frames scrubbed, each with its reason");
+  await shot("review-1280");
+  await accessible(page, "review page");
+  await page.click("#name");
+  await page.fill("[name=patient_id]", "4711");
+  await page.click("#patient-form .main");
+  await page.waitForFunction(() => document.getElementById("who").textContent.includes("4711"));
+  check(true, "an emergency named later");
+  await page.fill("#search", "4711 no-such-word");
+  await page.waitForFunction(() => document.getElementById("list").children.length === 0);
+  await page.fill("#search", "4711");
+  await page.waitForFunction(() => document.getElementById("list").children.length === 1);
+  check(true, "found by its patient");
+  const [download] = await Promise.all([page.waitForEvent("download"), page.click("#export")]);
+  const zip = readFileSync(await download.path());
+  check(zip.subarray(0, 2).toString() === "PK" && zip.includes("frames.csv"), `exported: ${zip.length >> 10} KiB`);
+  await page.setViewportSize({ width: 1920, height: 1080 });
+  await shot("review-1920");
+  check(errors.length === 0, `review page without errors ${errors}`);
+  await page.context().close();
+}
+
+async function stalled() {
+  const viewers = await Promise.all([0, 1, 2].map(() => open("/")));
+  const silent = new WebSocket(`${url.replace("http", "ws")}/api/v1/live`);
+  await new Promise((opened) => silent.addEventListener("message", opened, { once: true }));
+  await viewers[0].page.waitForTimeout(3000);
+  const [before, rate] = [residentMb(), (await state()).rates.captured_fps];
+  await viewers[0].page.waitForTimeout(10_000);
+  const growth = residentMb() - before;
+  check(growth < 16, `three clients and a stalled one: ${growth.toFixed(1)} MB more after 10 s, ${rate.toFixed(0)} frames/s in`);
+  const live = await Promise.all(viewers.map(({ page }) => page.evaluate(() => document.body.dataset.signal)));
+  check(live.every((signal) => signal === "live"), "the others go on");
+  silent.close();
+  for (const { page } of viewers) await page.context().close();
+}
+
+try {
+  await review(await bedside());
+  await stalled();
+} catch (error) {
+  check(false, error.stack);
+}
+await browser.close();
+process.exit(failed ? 1 : 0);
