@@ -114,7 +114,6 @@ fn live(name: &str, pixels: PixelFormat, buffers: Vec<Vec<u8>>, pane: Rect) {
         audit: Recorder::start(Trail::of_store(folder.path())).0,
         policy: Policy::default(),
         panel: None,
-        policy: sonograde::store::Policy::default(),
         display: Display::default(),
         source: name.into(),
         idle: TimeDelta::seconds(60),

@@ -185,7 +185,7 @@ fn write_exam(store: &Arc<Store>, n: u64) {
     let status = writer.finish().expect("a working disk");
     assert_eq!((status.saved, status.lost), (FRAMES, 0));
     say(String::from("ended"));
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         let mut done = Delivery::pending(&exam.id, &address());
         done.state = DeliveryState::Committed;
         store
@@ -223,7 +223,7 @@ fn verify_all(store: &Store, reported: &[String]) {
         let what = words.next().expect("what was saved");
         let found = store.exam(&exam(n).id).expect("a whole record");
         let Some(found) = found else {
-            assert!(n % 2 == 0, "exam {n} ({what}) is lost");
+            assert!(n.is_multiple_of(2), "exam {n} ({what}) is lost");
             continue;
         };
         let frames = store.frames(&found.id).expect("a good id");
@@ -326,6 +326,7 @@ fn graded(seq: u64) -> Graded {
         values,
     };
     Graded {
+        roi: Rect::full(2, 2),
         seq,
         t_ms: seq * 66,
         outcome: Ok(Scored {

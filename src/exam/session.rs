@@ -199,7 +199,7 @@ impl Session {
         if let Some(exam) = &exam {
             self.carry.order.clone_from(&exam.order);
             let injections = exam.marks.iter().filter(|m| m.kind == MarkKind::Injection);
-            self.carry.injection = injections.last().copied();
+            self.carry.injection = injections.next_back().copied();
         }
         (exam, self.carry)
     }

@@ -114,7 +114,7 @@ fn note(db: &Database, key: &ExamKey) -> Result<(), StoreError> {
 fn salvage(broken: &Database, db: &Database) -> Result<(), StoreError> {
     for row in broken.exams.iter() {
         let (at, bytes) = broken.call("read records", || row)?;
-        let (Ok(exam), Some(key)) = (read::read_exam(&at, &bytes), ExamKey::before(&at)) else {
+        let (Ok(_), Some(key)) = (read::read_exam(&at, &bytes), ExamKey::before(&at)) else {
             continue;
         };
         let known = db.call("look for an exam", || db.exams.get(&at))?;

@@ -14,7 +14,7 @@ fn five() -> (TempDir, Arc<Store>, Vec<String>) {
         .collect();
     for (n, id) in ids.iter().enumerate() {
         let mut exam = ended(id, 1);
-        exam.started = exam.started - TimeDelta::days(30 - n as i64);
+        exam.started -= TimeDelta::days(30 - n as i64);
         store.begin(&exam).expect("a new exam");
         store.append(id, &graded(1)).expect("a good frame");
         store.keep(id, &key_frame(1)).expect("a good picture");
