@@ -328,6 +328,7 @@ fn graded(seq: u64) -> Graded {
     Graded {
         seq,
         t_ms: seq * 66,
+        roi: Rect::full(64, 48),
         outcome: Ok(Scored {
             score: (seq % 1009) as f32 / 1009.0,
             map,
