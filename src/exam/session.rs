@@ -198,7 +198,7 @@ impl Session {
         let exam = self.end();
         if let Some(exam) = &exam {
             self.carry.order.clone_from(&exam.order);
-            let injections = exam.marks.iter().filter(|m| m.kind == MarkKind::Injection);
+            let mut injections = exam.marks.iter().filter(|m| m.kind == MarkKind::Injection);
             self.carry.injection = injections.next_back().copied();
         }
         (exam, self.carry)
