@@ -55,11 +55,9 @@ fn an_exam_is_started_marked_named_ended_judged_and_reviewed() {
         .expect("an injection begins an exam")
         .to_owned();
     ask(&daemon, "POST", "/api/v1/exam/start", Value::Null, 409);
-    let state = daemon.state(|s| s["exam"]["verdict"]["score"].is_number());
-    assert_eq!(
-        (id(&state), &state["exam"]["patient"]),
-        (exam.clone(), &json!("emergency"))
-    );
+    let state =
+        daemon.state(|s| s["exam"]["id"] == exam.as_str() && s["exam"]["verdict"]["score"].is_number());
+    assert_eq!(state["exam"]["patient"], "emergency");
     assert_eq!(state["contrast"]["phase"], "cortical");
     ask(
         &daemon,

@@ -42,11 +42,20 @@ fn exam(pixels: PixelFormat) -> (Vec<Frame>, Rect) {
         let format = FrameFormat::packed(pixels, picture.width(), picture.height());
         let bytes: Vec<u8> = match pixels {
             PixelFormat::Rgb24 => picture.into_raw(),
-            // Any YUV will do, as long as it is a picture.
+            // BT.709 in limited range, each pixel with its own half of the colour.
             _ => picture
                 .pixels()
                 .zip([false, true].into_iter().cycle())
-                .flat_map(|(pixel, right)| [pixel.0[0], 112 + pixel.0[if right { 2 } else { 1 }] / 8])
+                .flat_map(|(pixel, right)| {
+                    let [r, g, b] = pixel.0.map(f32::from);
+                    let luma = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+                    let chroma = if right {
+                        (r - luma) / 1.5748
+                    } else {
+                        (b - luma) / 1.8556
+                    };
+                    [16.0 + luma * 219.0 / 255.0, 128.0 + chroma * 224.0 / 255.0].map(|v| v.round() as u8)
+                })
                 .collect(),
         };
         for again in 0..2 {

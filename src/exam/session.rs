@@ -31,6 +31,16 @@ pub struct Carry {
 }
 
 impl Carry {
+    /// The contrast of this injection is what the next exam will see.
+    pub fn inject(&mut self, mark: Mark) {
+        self.injection = Some(mark);
+    }
+
+    /// The injection whose contrast the next exam sees.
+    pub fn injection(&self) -> Option<&Mark> {
+        self.injection.as_ref()
+    }
+
     /// Whether no exam begins by itself.
     pub fn holds(&self) -> bool {
         self.held.is_some()

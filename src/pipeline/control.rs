@@ -72,8 +72,8 @@ pub enum Refusal {
     /// The exam is not in the right state.
     #[error(transparent)]
     Exam(#[from] Refused),
-    /// There is no picture to draw on or to mark.
-    #[error("there is no picture yet; look at the signal first")]
+    /// There is no picture to draw on or to mark, or nobody knows yet where its contrast pane is.
+    #[error("there is no picture yet whose contrast pane is known; look at signal and layout first")]
     NoPicture,
     /// A rectangle does not fit.
     #[error(transparent)]

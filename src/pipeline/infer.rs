@@ -66,6 +66,8 @@ struct Now {
     scored_at: Option<Instant>,
     /// When the newest frame came, and what its own clock said then.
     clock: Option<(Instant, DateTime<Utc>)>,
+    /// Its time since the source was opened.
+    newest_ms: u64,
     /// The model that the next exam begins with.
     next: Option<Ready>,
     /// Why the picture cannot be graded, until one can.
@@ -90,6 +92,7 @@ impl Stage {
             changed_ms: 0,
             scored_at: None,
             clock: None,
+            newest_ms: 0,
             next: None,
             fault: None,
             ended: None,
@@ -103,6 +106,7 @@ impl Stage {
             match self.shared.slot.take(WAIT) {
                 Taken::Value((at, frame)) => {
                     now.clock = Some((at, DateTime::from(frame.wall)));
+                    now.newest_ms = frame.t.as_millis() as u64;
                     self.between_frames(&mut now, Duration::ZERO);
                     self.frame(&mut now, at, frame);
                 }
@@ -312,8 +316,7 @@ impl Stage {
         tracing::info!(exam = exam.id, "exam begun");
         now.verdict_at = None;
         self.audit.record(audit::Event::begun(&exam));
-        let newest = now.live.frame.as_ref().map_or(0, |f| f.t.as_millis() as u64);
-        now.curve.begin(newest);
+        now.curve.begin(now.newest_ms);
         self.store(Entry::Begin(Box::new(exam)));
     }
 
@@ -340,8 +343,7 @@ impl Stage {
 
     /// Publishes what is now. The signal is read while nobody else publishes: what `capture` said of a loss is not undone.
     fn publish(&self, now: &mut Now) {
-        let newest_ms = now.live.frame.as_ref().map_or(0, |f| f.t.as_millis() as u64);
-        (now.live.contrast, now.live.next_exam) = contrast(now, newest_ms);
+        (now.live.contrast, now.live.next_exam) = contrast(now);
         let captured = self.shared.captured.load(Ordering::Relaxed);
         let replaced = self.shared.slot.replaced();
         now.live.rates = now.rates.read(captured, replaced, self.shared.lost());
@@ -363,8 +365,7 @@ impl Stage {
 impl Now {
     /// What page and API are told of the signal: a live one may show pictures that cannot be graded, or the same for ever.
     fn judged(&self, signal: Signal) -> Signal {
-        let newest_ms = self.live.frame.as_ref().map_or(0, |f| f.t.as_millis() as u64);
-        let still_ms = newest_ms.saturating_sub(self.changed_ms);
+        let still_ms = self.newest_ms.saturating_sub(self.changed_ms);
         match (signal, &self.fault) {
             (Signal::Live, Some(reason)) => Signal::Unsupported {
                 reason: reason.clone(),

@@ -206,7 +206,7 @@ fn the_state_has_the_documented_shape() {
     assert_eq!(live["rates"]["captured_fps"], 0.0);
     assert_eq!(
         live["store"],
-        serde_json::json!({"saved": 0, "waiting": 0, "fault": null})
+        serde_json::json!({"saved": 0, "waiting": 0, "fault": null, "notice": null, "space": null})
     );
     assert!(live["label"] == "DEMONSTRATION MODEL." && live["model"]["name"] == "test");
     let nothing_else = live["model_notice"].is_null() && live["model_next"].is_null();

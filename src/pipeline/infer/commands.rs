@@ -1,8 +1,6 @@
 //! The `infer` thread does what people ask: between two frames, so that a frame is graded with one layout and into one
 //! exam.
 
-use std::time::Instant;
-
 use chrono::{DateTime, Utc};
 
 use super::view::view;
@@ -56,6 +54,18 @@ impl Stage {
     fn mark(&mut self, now: &mut Now, kind: MarkKind) -> Result<Done, Refusal> {
         if kind == MarkKind::Injection {
             self.renew(now);
+        }
+        if kind == MarkKind::Injection
+            && now.current.is_none()
+            && let Some(t_ms) = now.since_ms()
+        {
+            // Before the contrast comes nobody may know its pane: the exam that begins then has the mark.
+            let mark = Mark { kind, t_ms };
+            now.carry.inject(mark);
+            return Ok(Done {
+                exam: None,
+                mark: Some(mark),
+            });
         }
         let (session, t_ms, wall) = now.running()?;
         let mark = Mark { kind, t_ms };
@@ -159,12 +169,19 @@ impl Stage {
 impl Now {
     /// The session, the time by the frames' clock since the source was opened, and that of day.
     fn running(&mut self) -> Result<(&mut Session, u64, DateTime<Utc>), Refusal> {
-        let (Some((_, _, session)), Some((at, wall))) = (&mut self.current, self.clock) else {
+        let since_ms = self.since_ms();
+        let (Some((_, _, session)), Some((at, wall)), Some(since_ms)) =
+            (&mut self.current, self.clock, since_ms)
+        else {
             return Err(Refusal::NoPicture);
         };
-        let waited = Instant::now().saturating_duration_since(at);
-        let newest_ms = self.live.frame.as_ref().map_or(0, |f| f.t.as_millis() as u64);
-        Ok((session, newest_ms + waited.as_millis() as u64, wall + waited))
+        Ok((session, since_ms, wall + at.elapsed()))
+    }
+
+    /// The time by the frames' clock since the source was opened; none before the first frame.
+    fn since_ms(&self) -> Option<u64> {
+        let (at, _) = self.clock?;
+        Some(self.newest_ms + at.elapsed().as_millis() as u64)
     }
 }
 

@@ -5,7 +5,8 @@ use crate::exam::record::{Exam, MarkKind, Verdict};
 use crate::pipeline::{Contrast, ExamView, NextExam, PatientView};
 
 /// Time since the injection, and what is known of the next exam while none runs.
-pub(super) fn contrast(now: &Now, newest_ms: u64) -> (Option<Contrast>, Option<NextExam>) {
+pub(super) fn contrast(now: &Now) -> (Option<Contrast>, Option<NextExam>) {
+    let newest_ms = now.newest_ms;
     let session = now.current.as_ref().map(|(_, _, session)| session);
     match session.map(|session| (session.exam(), session.carry())) {
         Some((Some(exam), _)) => {
@@ -13,7 +14,13 @@ pub(super) fn contrast(now: &Now, newest_ms: u64) -> (Option<Contrast>, Option<N
             (injection.map(|mark| Contrast::new(newest_ms, mark)), None)
         }
         Some((None, carry)) => (None, Some(NextExam::from(carry))),
-        None => (None, Some(NextExam::from(&now.carry))),
+        None => {
+            let injection = now.carry.injection();
+            (
+                injection.map(|mark| Contrast::new(newest_ms, mark)),
+                Some(NextExam::from(&now.carry)),
+            )
+        }
     }
 }
 
