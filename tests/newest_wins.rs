@@ -59,9 +59,7 @@ impl FrameSource for Told {
 fn speckle(seq: u64, picture: u32) -> Frame {
     let mut bytes = vec![0u8; 320 * 240];
     for (n, byte) in bytes.iter_mut().enumerate() {
-        let mixed = (n as u32 + 1)
-            .wrapping_mul(2_654_435_761)
-            .wrapping_add(picture * 40_503);
+        let mixed = (n as u32 + 1 + picture * 320 * 240).wrapping_mul(2_654_435_761);
         *byte = 30 + (mixed >> 16) as u8 % 170;
     }
     Frame {
