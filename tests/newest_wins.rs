@@ -60,6 +60,7 @@ fn speckle(seq: u64, picture: u32) -> Frame {
     let mut bytes = vec![0u8; 320 * 240];
     for (n, byte) in bytes.iter_mut().enumerate() {
         let mixed = (n as u32 + 1 + picture * 320 * 240).wrapping_mul(2_654_435_761);
+        let mixed = (mixed ^ mixed >> 15).wrapping_mul(2_246_822_519);
         *byte = 30 + (mixed >> 16) as u8 % 170;
     }
     Frame {
