@@ -17,7 +17,7 @@ use crate::frame::{BufferPool, Frame, Rect};
 use crate::grader::Grader;
 use crate::infer::{Choice, Model, Runtime};
 use crate::preprocess::Preprocessor;
-use crate::screen::Layout;
+use crate::screen::{Layout, Watch};
 use crate::store::Store;
 
 /// Measures each stage on this machine.
@@ -50,6 +50,10 @@ struct Figures {
     capture_copy_us: f64,
     /// A 600×600 ROI cut out, converted, scaled and quantized.
     preprocess_us: f64,
+    /// A drawn lesion followed and cut out of a new picture, and the picture judged.
+    screen_us: f64,
+    /// The same of a repeat.
+    repeat_us: f64,
     /// The network.
     inference_us: f64,
     /// Score and activation map read from the network's outputs.
@@ -83,6 +87,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     for (stage, us) in [
         ("capture copy", figures.capture_copy_us),
         ("preprocess", figures.preprocess_us),
+        ("screen, new", figures.screen_us),
+        ("screen, repeat", figures.repeat_us),
         ("inference", figures.inference_us),
         ("map", figures.map_us),
         ("store", figures.store_us),
@@ -102,6 +108,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 struct Times {
     copy: Vec<Duration>,
     preprocess: Vec<Duration>,
+    screen: Vec<Duration>,
+    repeat: Vec<Duration>,
     inference: Vec<Duration>,
     map: Vec<Duration>,
     store: Vec<Duration>,
@@ -122,6 +130,11 @@ fn measure(pictures: u32, engine: Choice) -> Result<Figures, Failure> {
     let model = Model::open(None, runtime)?;
     let mut preprocessor = Preprocessor::new(model.contract().width, model.contract().height);
     let mut input = vec![0; model.input_bytes()];
+    let drawn = Layout {
+        pane,
+        roi: phantom.roi(),
+    };
+    let mut watch = Watch::new(drawn, model.contract().width, model.contract().height);
     let folder = tempfile::tempdir().map_err(|e| Failure::new(Code::Store, e))?;
     let store = Store::open(folder.path())?;
     let pool = BufferPool::default();
@@ -139,6 +152,11 @@ fn measure(pictures: u32, engine: Choice) -> Result<Figures, Failure> {
         let graded = graded?;
         if graded.outcome.is_err() {
             continue;
+        }
+        for stage in [&mut times.screen, &mut times.repeat] {
+            let (looked, look) = timed(|| watch.look(&frame));
+            looked.map_err(|e| Failure::new(Code::Input, e))?;
+            stage.push(look);
         }
         let (outputs, inference) = timed(|| model.run(&input));
         let outputs = outputs?;
@@ -164,6 +182,8 @@ fn measure(pictures: u32, engine: Choice) -> Result<Figures, Failure> {
         pictures,
         capture_copy_us: median_us(&mut times.copy),
         preprocess_us: median_us(&mut times.preprocess),
+        screen_us: median_us(&mut times.screen),
+        repeat_us: median_us(&mut times.repeat),
         inference_us,
         map_us: median_us(&mut times.map),
         // Two of three appends have no commit: the mean is the share of each.

@@ -77,7 +77,7 @@ impl Follower {
                 y: down.1,
             },
             mean: Vec::new(),
-            template: Vec::new(),
+            template: Sketch::default(),
             by: [0.0; 2],
             state: Following::Lost {
                 reason: "nothing was seen of it yet",
@@ -87,10 +87,10 @@ impl Follower {
 
     /// Takes a new picture of the window; `steady` ones are learnt from. Gives the pixels by which the tissue has moved since
     /// the first, 0 while it is lost.
-    pub fn follow(&mut self, sketch: &[i16], steady: bool) -> [f32; 2] {
+    pub fn follow(&mut self, sketch: &Sketch, steady: bool) -> [f32; 2] {
         if self.mean.is_empty() {
-            self.mean = sketch.iter().map(|v| f32::from(*v)).collect();
-            self.template = sketch.to_vec();
+            self.mean = sketch.level().iter().map(|v| f32::from(2 * v)).collect();
+            self.template = sketch.clone();
             self.state = Following::Follows;
             return self.by;
         }
@@ -119,7 +119,7 @@ impl Follower {
     }
 
     /// Adds a sketch, moved back by what it has moved, to the mean.
-    fn learn(&mut self, sketch: &[i16]) {
+    fn learn(&mut self, sketch: &Sketch) {
         let whole = self.by.map(f32::floor);
         let [right, down] = [self.by[0] - whole[0], self.by[1] - whole[1]];
         let [dx, dy] = whole.map(|v| v as i32);
@@ -127,14 +127,14 @@ impl Follower {
         for y in inside(dy) {
             for x in inside(dx) {
                 let at = (y as i32 + dy) as usize * SIDE + (x as i32 + dx) as usize;
-                let pixel = |beyond: usize| f32::from(sketch[at + beyond]);
+                let pixel = |beyond: usize| f32::from(2 * sketch.level()[at + beyond]);
                 let upper = pixel(0) + right * (pixel(1) - pixel(0));
                 let lower = pixel(SIDE) + right * (pixel(SIDE + 1) - pixel(SIDE));
                 let here = y * SIDE + x;
                 self.mean[here] += LEARN * (upper + down * (lower - upper) - self.mean[here]);
-                self.template[here] = self.mean[here].round() as i16;
             }
         }
+        self.template.set(self.mean.iter().map(|v| v.round() as u8));
     }
 }
 
@@ -168,13 +168,19 @@ mod tests {
         h: 150,
     };
 
+    fn of(luma: impl Iterator<Item = u8>) -> Sketch {
+        let mut sketch = Sketch::default();
+        sketch.set(luma);
+        sketch
+    }
+
     /// Blobs, moved by (dx, dy) sketch pixels.
     fn sketch(dx: f32, dy: f32) -> Sketch {
         let level = |n: usize| {
             let (x, y) = ((n % SIDE) as f32 - dx, (n / SIDE) as f32 - dy);
             100.0 + 60.0 * (x * 0.31).sin() * (y * 0.23).cos() + 30.0 * (x * 0.11 + y * 0.17).sin()
         };
-        (0..SIDE * SIDE).map(|n| level(n) as i16).collect()
+        of((0..SIDE * SIDE).map(|n| level(n) as u8))
     }
 
     #[test]
@@ -198,7 +204,7 @@ mod tests {
         let mut follower = Follower::new(window(PANE, ROI), ROI);
         follower.follow(&sketch(0.0, 0.0), true);
         follower.follow(&sketch(2.0, 0.0), true);
-        let other: Sketch = (0..SIDE * SIDE).map(|n| (n * 7919 % 251) as i16).collect();
+        let other = of((0..SIDE * SIDE).map(|n| (n * 7919 % 251) as u8));
         assert_eq!(follower.follow(&other, true), [0.0; 2]);
         assert!(matches!(follower.state, Following::Lost { .. }));
         let [x, _] = follower.follow(&sketch(2.0, 0.0), true);

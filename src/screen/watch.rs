@@ -73,7 +73,7 @@ impl Watch {
             window,
             scaler: Preprocessor::new(SIDE, SIDE),
             pixels: vec![0; 3 * SIDE * SIDE],
-            sketch: Sketch::new(),
+            sketch: Sketch::default(),
             last: None,
             seen: Duration::ZERO,
             follower: drawn.then(|| Follower::new(window, layout.roi)),
@@ -120,8 +120,7 @@ impl Watch {
             return Ok(Some(Quality::Duplicate));
         }
         self.scaler.run(frame, self.window, &mut self.pixels)?;
-        self.sketch.clear();
-        self.sketch.extend(quality::luma(&self.pixels).map(i16::from));
+        self.sketch.set(quality::luma(&self.pixels));
         let quality = self.unfit(frame.t);
         if matches!(quality, None | Some(Quality::Motion)) {
             self.follow(frame.t, quality.is_none());
@@ -168,7 +167,7 @@ impl Watch {
             t,
             input: Vec::new(),
             luma: Vec::new(),
-            sketch: Sketch::new(),
+            sketch: Sketch::default(),
         });
         last.t = t;
         last.input.clone_from(&self.input);
