@@ -58,7 +58,7 @@ fn the_contrast_pane_is_found_on_every_layout() {
         let mut arrangement = auto();
         let mut found = None;
         for frame in screens(&mut phantom, 40) {
-            found = arrangement.layout(&frame).expect("it can be read");
+            found = arrangement.layout(&frame, false).expect("it can be read");
         }
         let found = found.expect("a pane is found").pane;
         let overlap = overlap(found, pane);
@@ -82,7 +82,7 @@ fn no_pane_is_found_on_b_mode_alone_or_a_menu() {
         let mut arrangement = auto();
         for frame in screens(&mut phantom, 40) {
             assert_eq!(
-                arrangement.layout(&frame).expect("it can be read"),
+                arrangement.layout(&frame, false).expect("it can be read"),
                 None,
                 "seed {seed} {show:?}"
             );
@@ -99,7 +99,7 @@ fn a_change_of_layout_is_noticed() {
         phantom.seek(60 * from);
         let mut layout = None;
         for frame in screens(&mut phantom, 60) {
-            layout = arrangement.layout(&frame).expect("it can be read");
+            layout = arrangement.layout(&frame, false).expect("it can be read");
         }
         (layout.map(|layout| layout.pane), phantom.pane())
     };

@@ -194,7 +194,7 @@ impl Job {
         frame: &Frame,
         arrangement: &mut Arrangement,
     ) -> Result<(Graded, Option<Layout>), Failure> {
-        let layout = arrangement.layout(frame).map_err(|error| match error {
+        let layout = arrangement.layout(frame, false).map_err(|error| match error {
             ArrangementError::Layout(error) => error.into(),
             ArrangementError::Picture(_) => Failure::new(Code::Input, error),
         })?;

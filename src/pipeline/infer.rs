@@ -226,7 +226,9 @@ impl Stage {
 
     /// Grades one frame, with the model that waits if an exam begins with it; the error says for people why it cannot be.
     fn grade(&mut self, now: &mut Now, frame: &Frame) -> Result<Graded, String> {
-        let layout = self.arrangement.layout(frame).map_err(|e| crate::one_line(&e))?;
+        let hold = matches!(&now.current, Some((_, _, session)) if session.is_open());
+        let layout = self.arrangement.layout(frame, hold);
+        let layout = layout.map_err(|e| crate::one_line(&e))?;
         if now.live.arranged != *self.arrangement.state() {
             now.live.arranged = self.arrangement.state().clone();
             tracing::info!("layout of the screen: {}", now.live.arranged);

@@ -92,11 +92,12 @@ impl Arrangement {
         &self.state
     }
 
-    /// Pane and ROI in `frame`; nothing while the pane is being looked for.
+    /// Pane and ROI in `frame`; nothing while the pane is being looked for. A pane that was found is kept while `hold`: early in an
+    /// exam the contrast fills a part of it only, and an exam has one pane.
     ///
     /// # Errors
     /// [`ArrangementError`] if they do not fit the picture or it cannot be read.
-    pub fn layout(&mut self, frame: &Frame) -> Result<Option<Layout>, ArrangementError> {
+    pub fn layout(&mut self, frame: &Frame, hold: bool) -> Result<Option<Layout>, ArrangementError> {
         let format = frame.format;
         let finder = match self.finder.take() {
             Some(finder) if *finder.format() == format => finder,
@@ -123,7 +124,7 @@ impl Arrangement {
         }
         if let Some((seen, times)) = self.other
             && auto
-            && (times >= SURE || self.found.is_none())
+            && (self.found.is_none() || (times >= SURE && !hold))
         {
             if self.found.is_some() {
                 // It was drawn in another pane.
