@@ -67,7 +67,7 @@ pub struct Mapped {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "Section")]
 pub struct Settings {
-    /// The chip: its path, its label, or [`RASPBERRY_PI`].
+    /// The chip: its path, its label, or `raspberry-pi`, whose lines have BCM numbers.
     pub chip: String,
     /// The lines, at least one.
     pub lines: Vec<Mapped>,

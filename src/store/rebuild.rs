@@ -16,7 +16,7 @@ use super::key::ExamKey;
 use super::schema::{SCHEMA, SCHEMA_KEY, TO_FILE, TO_REMOVE};
 use super::{Opened, Store, StoreError, codec, files, folder, read, seal_delivery, seal_exam, swap};
 
-/// What a frame takes in a database that was just made: measured.
+/// What a frame takes in a database that was just made, about: its record of 99 bytes, its key of 18, and sled's own share.
 const FRAME_BYTES: u64 = 160;
 /// How much larger than that a database may grow, and how much it may have anyway.
 const GROWN_TIMES: u64 = 3;
