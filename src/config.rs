@@ -246,7 +246,7 @@ pub struct Store {
     pub path: PathBuf,
     /// Exams that are older are removed, if they were delivered or nothing is; none for its age if absent.
     pub keep_days: Option<u32>,
-    /// While less than this is free on the disk, exams are removed, what was delivered first.
+    /// While less than this is free on the disk, exams that were delivered are removed, the oldest first.
     #[serde(default = "free_mb")]
     pub free_mb: u64,
     /// While less than this is free, no more pictures are kept; scores still are.

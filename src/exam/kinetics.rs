@@ -165,7 +165,8 @@ pub fn fit(samples: &[(f64, f64)]) -> Option<Fit> {
     let squares: f64 = residuals.iter().map(|r| r * r).sum();
     let spread: f64 = samples.iter().map(|(_, v)| (v - mean).powi(2)).sum();
     let r2 = 1.0 - squares / spread;
-    let whole = figures.into_iter().chain([r2]).all(f64::is_finite) && figures[2] > 0.0;
+    let storable = |v: f64| (v as f32).is_finite();
+    let whole = figures.into_iter().chain([r2]).all(storable) && figures[2] > 0.0;
     whole.then(|| Fit {
         kinetics: figures.into(),
         r2: r2 as f32,

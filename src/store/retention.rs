@@ -1,7 +1,7 @@
 //! Which exams go when there is no more room, and how an exam is removed.
 //!
 //! What was delivered goes first, oldest first. An exam that is pinned, runs, or is to be delivered and has not been goes
-//! never.
+//! never; one that nobody wants delivered goes for its age alone, if the config has one.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ use crate::exam::record::Exam;
 pub struct Keep {
     /// Exams that are older go; none does for its age if absent.
     pub keep_days: Option<u32>,
-    /// While less than this is free, exams go.
+    /// While less than this is free, delivered exams go.
     pub free_mb: u64,
     /// While less than this is free, no more pictures are kept; scores still are.
     pub reserve_mb: u64,
@@ -36,7 +36,7 @@ impl Default for Keep {
 
 impl Store {
     /// The exam that has to go next at `now`, if one has to and may; without `destinations`, what has never been delivered
-    /// may too.
+    /// may too, once it is too old.
     pub fn next_to_go(
         &self,
         keep: &Keep,
@@ -53,13 +53,14 @@ impl Store {
             let Ok(exam) = super::read::read_exam(&key, &bytes) else {
                 continue; // `check` finds it
             };
-            if !full && too_old.is_none_or(|limit| exam.started >= limit) {
+            let old = too_old.is_some_and(|limit| exam.started < limit);
+            if !full && !old {
                 break;
             }
             match self.may_go(&exam, destinations)? {
                 Some(Order::First) => return Ok(Some(exam.id)),
-                Some(Order::Second) => second = second.or(Some(exam.id)),
-                None => {}
+                Some(Order::Second) if old => second = second.or(Some(exam.id)),
+                _ => {}
             }
         }
         Ok(second)

@@ -84,3 +84,24 @@ fn a_few_wild_samples_do_not_move_a_fit() {
     let ratio = wild.kinetics.peak / clean.kinetics.peak;
     assert!((ratio - 1.0).abs() < 0.05, "{ratio}");
 }
+
+/// A fit with an infinite mean transit time once made its exam unstorable.
+#[test]
+fn what_is_said_of_any_curve_is_finite() {
+    for seed in 0..20 {
+        let mut draws = oorandom::Rand64::new(seed);
+        let rise = draws.rand_float() * 0.2;
+        let samples: Vec<(f64, f64)> = (0..60)
+            .map(|n| {
+                (
+                    f64::from(n) * 0.2,
+                    f64::from(n) * rise + draws.rand_float() * seed as f64,
+                )
+            })
+            .collect();
+        if let Some(Fit { kinetics, r2, .. }) = fit(&samples) {
+            let text = serde_json::to_string(&kinetics).expect("numbers");
+            assert!(r2.is_finite() && !text.contains("null"), "seed {seed}: {text}");
+        }
+    }
+}
