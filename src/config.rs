@@ -15,6 +15,7 @@ use crate::package::{Keys, Shelf};
 use crate::panel;
 use crate::screen::PanePreset;
 use crate::store::Keep;
+use crate::web::Network;
 
 /// Everything that `sonograde run` can be told.
 #[derive(Debug, Deserialize)]
@@ -277,14 +278,17 @@ impl Store {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Web {
-    /// Address and port of the bedside page.
+    /// Address and port of the bedside page, for this machine alone.
     pub listen: String,
+    /// The page for other machines, if they are to see it.
+    pub network: Option<Network>,
 }
 
 impl Default for Web {
     fn default() -> Self {
         Self {
             listen: DEFAULT_LISTEN.into(),
+            network: None,
         }
     }
 }

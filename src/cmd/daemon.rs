@@ -1,7 +1,7 @@
 //! What `run` and `demo` share: a pipeline, its page, its signals, and what the terminal shows of it.
 
 use std::io::{IsTerminal, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, ToSocketAddrs};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -48,8 +48,29 @@ pub(super) enum Ended {
 /// Asked at SIGHUP whether there is a config to go on with.
 pub(super) type Reload = Box<dyn Fn() -> bool + Send + Sync>;
 
-/// Takes the page's address before anything else is started.
+/// Takes the page's address for this machine before anything else is started.
 pub(super) fn listen(address: &str) -> Result<TcpListener, Failure> {
+    let addresses = address.to_socket_addrs().map(Iterator::collect::<Vec<_>>);
+    let elsewhere = addresses
+        .ok()
+        .and_then(|all| all.into_iter().find(|a| !a.ip().to_canonical().is_loopback()));
+    if let Some(elsewhere) = elsewhere {
+        let words = format!(
+            "the page without a login is for this machine alone, and {elsewhere} is for others too: listen on 127.0.0.1 or [::1], \
+             and let others in with [web.network] in the config, by TLS and with a login"
+        );
+        return Err(Failure::new(Code::Listen, words));
+    }
+    bind(address)
+}
+
+/// Takes the page's address for other machines, and what proves to them who we are.
+pub(super) fn listen_abroad(network: web::Network) -> Result<web::Remote, Failure> {
+    let listener = bind(&network.listen.to_string())?;
+    web::Remote::new(listener, network).map_err(|error| Failure::new(Code::Config, error))
+}
+
+fn bind(address: &str) -> Result<TcpListener, Failure> {
     let words = |e: std::io::Error| {
         let advice = "another program may have the port: stop it, or choose another address";
         Failure::new(Code::Listen, format!("cannot listen on {address}: {e}; {advice}"))
@@ -87,18 +108,26 @@ pub(super) fn audit(trail: &Trail, config: Option<String>, model: &InService) ->
     (recorder, written)
 }
 
+/// Where the page is served.
+pub(super) struct Doors {
+    /// To this machine.
+    pub cart: TcpListener,
+    /// To others.
+    pub network: Option<web::Remote>,
+}
+
 /// Runs until the source is over (`end_with_source`), a signal comes, or no exam runs after a SIGHUP that `reload` agrees to;
 /// and until the audit trail is `written`.
 pub(super) fn serve(
     parts: Parts,
     written: JoinHandle<()>,
-    listener: Option<TcpListener>,
+    doors: Option<Doors>,
     show: Show,
     end_with_source: bool,
     reload: Option<Reload>,
 ) -> Result<Ended, Failure> {
     let audit = parts.audit.clone();
-    let done = serve_page(parts, listener, show, end_with_source, reload);
+    let done = serve_page(parts, doors, show, end_with_source, reload);
     audit.record(audit::Event::Stopped);
     drop(audit);
     written
@@ -109,7 +138,7 @@ pub(super) fn serve(
 
 fn serve_page(
     mut parts: Parts,
-    listener: Option<TcpListener>,
+    doors: Option<Doors>,
     show: Show,
     end_with_source: bool,
     reload: Option<Reload>,
@@ -149,14 +178,17 @@ fn serve_page(
         store,
         audit,
     };
-    let page = match listener {
-        Some(listener) => {
+    let page = match doors {
+        Some(Doors {
+            cart: listener,
+            network,
+        }) => {
             let address = listener.local_addr().map_err(other)?;
             let (live, stopped) = (pipeline.live(), stopped.clone());
             eprintln!("The bedside page is on http://{address}");
             Some(runtime.spawn(async move {
                 let listener = tokio::net::TcpListener::from_std(listener)?;
-                web::serve(listener, site, live, cart, until(stopped)).await
+                web::serve(listener, network, site, live, cart, until(stopped)).await
             }))
         }
         None => None,

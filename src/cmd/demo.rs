@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::daemon::{self, Show};
+use super::daemon::{self, Doors, Show};
 use super::{Code, Failure};
 use crate::audit::Trail;
 use crate::capture::phantom::{Grade, Phantom};
@@ -54,10 +54,11 @@ pub struct Args {
 /// # Errors
 /// [`Failure`].
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let listener = if args.headless {
+    let doors = if args.headless {
         None
     } else {
-        Some(daemon::listen(&args.listen)?)
+        let cart = daemon::listen(&args.listen)?;
+        Some(Doors { cart, network: None })
     };
     let temporary = match &args.store {
         Some(_) => None,
@@ -93,7 +94,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         events: None,
     };
     let show = if args.json { Show::Lines } else { Show::Status };
-    daemon::serve(parts, written, listener, show, args.headless, None).map(|_| ())
+    daemon::serve(parts, written, doors, show, args.headless, None).map(|_| ())
 }
 
 /// Gives the phantom when it is opened. A recording is opened once.

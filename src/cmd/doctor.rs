@@ -47,7 +47,7 @@ enum Level {
 
 /// One line of the table.
 #[derive(Debug, Serialize)]
-struct Finding {
+pub(crate) struct Finding {
     /// What was looked at.
     check: &'static str,
     level: Level,
@@ -55,6 +55,11 @@ struct Finding {
     found: String,
     /// What to do; absent where there is nothing to do.
     advice: Option<String>,
+}
+
+/// Heat, throttling and clock of this machine.
+pub(crate) fn of_machine() -> Vec<Finding> {
+    machine::findings()
 }
 
 impl Finding {

@@ -17,6 +17,7 @@ pub mod panel;
 pub mod phantom;
 pub mod run;
 mod service;
+pub mod web;
 
 use std::error::Error;
 

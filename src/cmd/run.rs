@@ -1,6 +1,5 @@
 //! `sonograde run`: the daemon.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -8,7 +7,7 @@ use std::thread::JoinHandle;
 use chrono::TimeDelta;
 
 use super::Failure;
-use super::daemon::{self, Ended, Show};
+use super::daemon::{self, Doors, Ended, Show};
 use crate::audit::Trail;
 use crate::audit::syslog::{self, Forwarding};
 use crate::capture::phantom::Phantom;
@@ -56,7 +55,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         match daemon::serve(
             ready.parts,
             ready.written,
-            Some(ready.listener),
+            Some(ready.doors),
             show,
             false,
             Some(reload),
@@ -86,13 +85,16 @@ struct Ready {
     parts: Parts,
     /// Ends when the audit trail is written.
     written: JoinHandle<()>,
-    listener: TcpListener,
+    doors: Doors,
     _forwarding: Option<Forwarding>,
 }
 
 fn prepare(config: Config) -> Result<Ready, Failure> {
     let (model, news) = model(config.model)?;
-    let listener = daemon::listen(&config.web.listen)?;
+    let doors = Doors {
+        cart: daemon::listen(&config.web.listen)?,
+        network: config.web.network.map(daemon::listen_abroad).transpose()?,
+    };
     let store = Arc::new(Store::open(&config.store.path)?);
     let trail = Trail::of_store(&config.store.path);
     let (audit, written) = daemon::audit(&trail, Some(config.sha256), &model);
@@ -123,7 +125,7 @@ fn prepare(config: Config) -> Result<Ready, Failure> {
     Ok(Ready {
         parts,
         written,
-        listener,
+        doors,
         _forwarding: forwarding.transpose()?,
     })
 }

@@ -192,6 +192,8 @@ impl Stage {
     }
 
     fn frame(&mut self, now: &mut Now, at: Instant, frame: Frame) {
+        now.live.stages.wait.add(at.elapsed());
+        let began = Instant::now();
         let graded = match self.grade(now, &frame) {
             Ok(graded) => graded,
             Err(reason) => {
@@ -202,17 +204,21 @@ impl Stage {
                 return;
             }
         };
+        now.live.stages.grade.add(began.elapsed());
         now.fault = None;
         now.live.roi = graded.roi;
         now.live.following = self.grader.following();
         let graded = Arc::new(graded);
+        let graded_at = Instant::now();
         self.record(now, &graded, &frame);
+        now.live.stages.record.add(graded_at.elapsed());
         now.live.quality = graded.outcome.as_ref().err().copied();
         if now.live.quality != Some(Quality::Duplicate) || graded.t_ms < now.changed_ms {
             now.changed_ms = graded.t_ms;
         }
         if graded.outcome.is_ok() {
             now.rates.scored(at.elapsed());
+            now.live.stages.score.add(at.elapsed());
             now.live.graded = Some(Arc::clone(&graded));
             now.scored_at = Some(at);
         }

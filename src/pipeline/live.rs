@@ -8,6 +8,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::Stages;
 use crate::capture::Signal;
 use crate::evaluate::phase::Phase;
 use crate::exam::Carry;
@@ -48,6 +49,8 @@ pub struct Live {
     pub next_exam: Option<NextExam>,
     /// How fast everything runs.
     pub rates: Rates,
+    /// How long the stages take.
+    pub stages: Arc<Stages>,
     /// How storing goes.
     pub store: StoreView,
     /// Why there is no panel, for people; absent while it works, and where there is to be none.
@@ -80,6 +83,7 @@ impl Live {
             contrast: None,
             next_exam: None,
             rates: Rates::default(),
+            stages: Arc::default(),
             store: StoreView::default(),
             panel_fault: None,
         }

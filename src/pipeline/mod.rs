@@ -12,6 +12,7 @@ mod live;
 mod models;
 mod panel;
 mod rates;
+mod stages;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -27,6 +28,7 @@ pub use live::{
     Contrast, EnhancementView, ExamView, Live, ModelView, NextExam, PatientView, Rates, Site, StoreView,
 };
 pub use models::News;
+pub use stages::{EDGES_MS, Histogram, Stages};
 
 use crate::audit::Recorder;
 use crate::capture::{CaptureError, FrameSource, Lost, Signal, Slot};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::Utf8Bytes;
+use chrono::Utc;
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -50,6 +51,8 @@ pub(super) struct State<'a> {
     /// P(high grade) of the newest frame; null whenever `withheld` says why.
     score: Option<f32>,
     withheld: Option<Withheld>,
+    /// When `score` came from the pipeline, in milliseconds since 1970; null whenever `score` is.
+    published_ms: Option<i64>,
     /// Rows of the activation map in logits; null whenever `score` is.
     map: Option<Vec<&'a [f32]>>,
     quality: Option<Quality>,
@@ -77,6 +80,7 @@ pub(super) struct Follower {
     live: Live,
     /// When the newest result came.
     scored_at: Option<Instant>,
+    published_ms: i64,
     /// Why the newest picture that is not a repeat has no score.
     hindrance: Option<Quality>,
 }
@@ -85,6 +89,7 @@ impl Follower {
     pub fn new(live: Live, now: Instant) -> Self {
         Self {
             scored_at: live.graded.is_some().then_some(now),
+            published_ms: Utc::now().timestamp_millis(),
             hindrance: live.quality.filter(|q| *q != Quality::Duplicate),
             live,
         }
@@ -96,6 +101,7 @@ impl Follower {
         let scored = address(&live.graded) != address(&self.live.graded);
         if scored {
             self.scored_at = Some(now);
+            self.published_ms = Utc::now().timestamp_millis();
         }
         let hindrance = match live.quality {
             Some(Quality::Duplicate) if !scored => self.hindrance,
@@ -150,6 +156,7 @@ impl Follower {
             signal: &self.live.signal,
             score: shown.ok().map(|s| s.score),
             withheld: shown.err(),
+            published_ms: shown.ok().map(|_| self.published_ms),
             map: shown.ok().map(|s| s.map.rows().collect()),
             quality: self.live.quality,
             exam: self.live.exam.as_ref(),

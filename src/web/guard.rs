@@ -1,16 +1,19 @@
 //! Who may ask: requests that name this machine, from its own pages; and the headers every answer carries.
 //!
 //! A foreign page that had its name point here (DNS rebinding) sends its own name as Host; a foreign page that
-//! opens a WebSocket sends its own Origin. From another machine the live picture may be looked at, and nothing else.
+//! opens a WebSocket sends its own Origin. On the cart itself everybody may everything; to another machine [`access`] opens.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Method, StatusCode, uri::Authority};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 
+use super::access::{self, Access, Peer};
 use super::problem::Problem;
 
 const HEADERS: [(HeaderName, &str); 6] = [
@@ -32,14 +35,46 @@ const HEADERS: [(HeaderName, &str); 6] = [
     ),
 ];
 
-/// Refuses foreign requests and adds the headers to every answer.
-pub(super) async fn guard(State(bound): State<SocketAddr>, request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let here = peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
-    let refused = refusal(request.headers(), bound.ip())
-        .or_else(|| (!here && only_here(request.method(), request.uri().path())).then_some(ELSEWHERE));
+/// How requests come in.
+#[derive(Clone)]
+pub(super) struct Door {
+    bound: IpAddr,
+    names: Arc<[String]>,
+    /// Who may; absent on the cart itself, where everybody may everything.
+    access: Option<Arc<Access>>,
+}
+
+impl Door {
+    /// From this machine, to `bound`.
+    pub fn cart(bound: SocketAddr) -> Self {
+        Self {
+            bound: bound.ip(),
+            names: Arc::new([]),
+            access: None,
+        }
+    }
+
+    /// From other machines, by TLS, to `bound` or by these names.
+    pub fn network(bound: SocketAddr, names: Vec<String>, access: Arc<Access>) -> Self {
+        Self {
+            bound: bound.ip(),
+            names: names.into(),
+            access: Some(access),
+        }
+    }
+}
+
+/// Refuses foreign requests and those of people who may not, and adds the headers to every answer.
+pub(super) async fn guard(State(door): State<Door>, mut request: Request, next: Next) -> Response {
+    let refused = match refusal(request.headers(), &door) {
+        Some((status, words)) => Some(Problem::new(status, words).into_response()),
+        None => door
+            .access
+            .clone()
+            .and_then(|access| unknown(&access, &mut request)),
+    };
     let mut response = match refused {
-        Some((status, words)) => Problem::new(status, words).into_response(),
+        Some(refused) => refused,
         None => next.run(request).await,
     };
     for (name, value) in HEADERS {
@@ -47,31 +82,60 @@ pub(super) async fn guard(State(bound): State<SocketAddr>, request: Request, nex
             .headers_mut()
             .insert(name, HeaderValue::from_static(value));
     }
+    if door.access.is_some() {
+        let year = HeaderValue::from_static("max-age=31536000");
+        response
+            .headers_mut()
+            .insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
     response
 }
 
-/// What is asked from another machine. There is no login yet, and so nobody there may change or see whose exam it is.
-const ELSEWHERE: (StatusCode, &str) = (
-    StatusCode::FORBIDDEN,
-    "Exams are changed and reviewed on the cart itself.",
-);
-
-/// Whether something is for the cart's own browser alone: everything that changes an exam or names a patient.
-fn only_here(method: &Method, path: &str) -> bool {
-    !method.is_safe() || path.starts_with("/api/v1/exam")
+/// The answer to somebody who may not; notes in the request who it is where they may.
+fn unknown(access: &Arc<Access>, request: &mut Request) -> Option<Response> {
+    let Some(&ConnectInfo(Peer(from))) = request.extensions().get() else {
+        return Some(
+            Problem::new(StatusCode::FORBIDDEN, "nobody knows where this comes from").into_response(),
+        );
+    };
+    request.extensions_mut().insert(Arc::clone(access));
+    let needed = access::needs(request.method(), request.uri().path())?;
+    let person = match access.who(request.headers(), from, Instant::now()) {
+        Err(seconds) => return Some(access::too_often(seconds).into_response()),
+        Ok(person) => person,
+    };
+    let Some(person) = person else {
+        let page =
+            request.method() == Method::GET && ["/", "/review", "/device"].contains(&request.uri().path());
+        return Some(match page {
+            true => Redirect::to("/login").into_response(),
+            false => Problem::new(StatusCode::UNAUTHORIZED, "log in first: /login").into_response(),
+        });
+    };
+    if person.role < needed {
+        let words = format!("this needs the role {needed:?}, you have {:?}", person.role).to_lowercase();
+        return Some(Problem::new(StatusCode::FORBIDDEN, words).into_response());
+    }
+    request.extensions_mut().insert(person);
+    None
 }
 
 /// Why a request is refused, if it is.
-fn refusal(headers: &HeaderMap, bound: IpAddr) -> Option<(StatusCode, &'static str)> {
-    let Some(host) = only(headers, header::HOST).filter(|host| is_ours(host, bound)) else {
+fn refusal(headers: &HeaderMap, door: &Door) -> Option<(StatusCode, &'static str)> {
+    let Some(host) = only(headers, header::HOST).filter(|host| is_ours(host, door)) else {
         return Some((
             StatusCode::MISDIRECTED_REQUEST,
-            "The Host header does not name this server: use its IP address or localhost.",
+            "The Host header does not name this server: use its IP address or one of its names.",
         ));
+    };
+    let scheme = if door.access.is_some() {
+        "https://"
+    } else {
+        "http://"
     };
     if headers.contains_key(header::ORIGIN) {
         let ours = only(headers, header::ORIGIN)
-            .and_then(|origin| origin.strip_prefix("http://"))
+            .and_then(|origin| origin.strip_prefix(scheme))
             .is_some_and(|origin| origin.eq_ignore_ascii_case(host));
         if !ours {
             return Some((StatusCode::FORBIDDEN, "Requests from other sites are refused."));
@@ -89,7 +153,8 @@ fn only(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 
 /// Whether a Host header names the bound address or this machine. Bound to every address, any number will do:
 /// rebinding needs a name.
-fn is_ours(host: &str, bound: IpAddr) -> bool {
+fn is_ours(host: &str, door: &Door) -> bool {
+    let bound = door.bound;
     let Ok(authority) = host.parse::<Authority>() else {
         return false;
     };
@@ -97,7 +162,8 @@ fn is_ours(host: &str, bound: IpAddr) -> bool {
     if host.contains('@') {
         return false;
     }
-    if name.eq_ignore_ascii_case("localhost") {
+    if name.eq_ignore_ascii_case("localhost") || door.names.iter().any(|ours| name.eq_ignore_ascii_case(ours))
+    {
         return true;
     }
     match name.trim_matches(['[', ']']).parse::<IpAddr>() {
@@ -115,7 +181,8 @@ mod tests {
             .iter()
             .map(|(name, value)| (name.clone(), HeaderValue::from_str(value).expect("a header")))
             .collect();
-        refusal(&headers, bound.parse().expect("an address")).map(|(status, _)| status.as_u16())
+        let door = Door::cart(SocketAddr::new(bound.parse().expect("an address"), 8390));
+        refusal(&headers, &door).map(|(status, _)| status.as_u16())
     }
 
     #[test]

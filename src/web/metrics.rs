@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::capture::Signal;
-use crate::pipeline::Live;
+use crate::pipeline::{EDGES_MS, Histogram, Live};
 
 /// Everything, with `viewers` clients that look.
 pub(super) fn text(live: &Live, viewers: usize) -> String {
@@ -71,7 +71,33 @@ pub(super) fn text(live: &Live, viewers: usize) -> String {
         let name = format!("sonograde_{name}");
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
     }
+    let stages = &live.stages;
+    for (name, help, histogram) in [
+        ("wait", "From capture until the frame is looked at.", &stages.wait),
+        (
+            "grade",
+            "Looking at the screen, preprocessing, inference.",
+            &stages.grade,
+        ),
+        ("score", "From capture until the score is there.", &stages.score),
+        ("record", "Handing a result to exam and store.", &stages.record),
+    ] {
+        write_histogram(&mut text, &format!("sonograde_{name}_seconds"), help, histogram);
+    }
     text
+}
+
+fn write_histogram(text: &mut String, name: &str, help: &str, histogram: &Histogram) {
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} histogram");
+    let counts = histogram.cumulative();
+    for (edge_ms, count) in EDGES_MS.iter().zip(counts) {
+        let _ = writeln!(text, "{name}_bucket{{le=\"{}\"}} {count}", edge_ms / 1e3);
+    }
+    let (all, sum) = (counts[EDGES_MS.len()], histogram.sum().as_secs_f64());
+    let _ = writeln!(
+        text,
+        "{name}_bucket{{le=\"+Inf\"}} {all}\n{name}_sum {sum}\n{name}_count {all}"
+    );
 }
 
 fn flag(holds: bool) -> f64 {

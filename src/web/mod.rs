@@ -6,9 +6,12 @@
 //!
 //! `follow` decides what of it may be shown and `trend` remembers scores; `picture` encodes the pane; `socket` serves
 //! one client; `page` holds the files; `api` is what can be
-//! asked beside the live picture; `guard` says who may ask, and `problem` how they are told what is wrong.
+//! asked beside the live picture; `events` tells programs of changes; `guard` says who may ask, by `access` on the network;
+//! `problem` is how they are told what is wrong.
 
+mod access;
 mod api;
+mod events;
 mod follow;
 mod guard;
 mod metrics;
@@ -21,7 +24,6 @@ mod tests;
 mod trend;
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,7 +32,7 @@ use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use axum::{Router, middleware};
 use tokio::net::TcpListener;
@@ -40,7 +42,10 @@ use tokio::task::JoinSet;
 use crate::audit::Recorder;
 use crate::pipeline::{Control, Live, Site};
 use crate::store::Store;
+use access::{Access, Peer, TlsListener};
+pub use access::{Network, Role, SHORTEST_PIN, TlsError, User, pin_hash, server_config, token};
 use follow::Follower;
+use guard::Door;
 use problem::Problem;
 use socket::{Feeds, Viewer};
 use trend::Trend;
@@ -73,12 +78,36 @@ struct Hub {
     viewers: Arc<watch::Sender<usize>>,
 }
 
-/// Serves page and API on `listener` until `stop` completes.
+/// The page for other machines, ready to be served.
+pub struct Remote {
+    listener: std::net::TcpListener,
+    tls: Arc<tokio_rustls::rustls::ServerConfig>,
+    settings: Network,
+}
+
+impl Remote {
+    /// `listener` is bound to the address of `settings`.
+    ///
+    /// # Errors
+    /// [`TlsError`] if certificate or key cannot be used.
+    pub fn new(listener: std::net::TcpListener, settings: Network) -> Result<Self, TlsError> {
+        let tls = server_config(&settings)?;
+        Ok(Self {
+            listener,
+            tls,
+            settings,
+        })
+    }
+}
+
+/// Serves page and API on `listener`, which is for this machine alone, and to other machines as `remote` says, until `stop`
+/// completes.
 ///
 /// # Errors
 /// The system's, when the listener fails.
 pub async fn serve(
     listener: TcpListener,
+    remote: Option<Remote>,
     site: Site,
     live: watch::Receiver<Live>,
     cart: Cart,
@@ -87,26 +116,49 @@ pub async fn serve(
     let bound = listener.local_addr()?;
     let (hub, work) = start(site, live, cart);
     let (stopping, stopped) = oneshot::channel();
+    let (ending, ended) = watch::channel(false);
     let stop = async move {
         stop.await;
         // The feeds end with their writers, and every client with its feeds.
         drop(work);
+        ending.send_replace(true);
         let _ = stopping.send(());
+    };
+    let _remote = match remote {
+        Some(remote) => Some(abroad(remote, hub.clone(), ended)?),
+        None => None,
     };
     let listener = listener.tap_io(|tcp| {
         if let Err(error) = tcp.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
     });
-    let serving = axum::serve(
-        listener,
-        router(hub, bound).into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .with_graceful_shutdown(stop);
+    let serving = axum::serve(listener, router(hub, Door::cart(bound))).with_graceful_shutdown(stop);
     tokio::select! {
         result = serving.into_future() => result,
         () = async { let _ = stopped.await; tokio::time::sleep(GRACE).await } => Ok(()),
     }
+}
+
+/// Serves other machines until `ended` says so; they are hung up on when the answer is dropped.
+fn abroad(remote: Remote, hub: Hub, mut ended: watch::Receiver<bool>) -> std::io::Result<JoinSet<()>> {
+    let Remote {
+        listener,
+        tls,
+        settings,
+    } = remote;
+    let bound = listener.local_addr()?;
+    let listener = TlsListener::new(TcpListener::from_std(listener)?, tls)?;
+    let door = Door::network(bound, settings.names, Arc::new(Access::new(settings.users)));
+    let service = router(hub, door).into_make_service_with_connect_info::<Peer>();
+    let mut task = JoinSet::new();
+    task.spawn(async move {
+        let stop = async move { drop(ended.wait_for(|ended| *ended).await) };
+        if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stop).await {
+            tracing::error!(%error, "the page for other machines failed");
+        }
+    });
+    Ok(task)
 }
 
 /// Starts the tasks that write the feeds.
@@ -134,16 +186,19 @@ fn start(site: Site, live: watch::Receiver<Live>, cart: Cart) -> (Hub, JoinSet<(
     (hub, work)
 }
 
-fn router(hub: Hub, bound: SocketAddr) -> Router {
+fn router(hub: Hub, door: Door) -> Router {
     page::routes()
         .merge(api::routes())
         .route("/api/v1/state", get(state))
         .route("/api/v1/live", get(look))
+        .route("/api/v1/events", get(events::events))
+        .route("/api/v1/login", post(access::login))
+        .route("/api/v1/logout", post(access::logout))
         .route("/healthz", get(health))
         .route("/metrics", get(numbers))
         .fallback(nothing)
         .method_not_allowed_fallback(not_so)
-        .layer(middleware::from_fn_with_state(bound, guard::guard))
+        .layer(middleware::from_fn_with_state(door, guard::guard))
         .with_state(hub)
 }
 
@@ -192,8 +247,10 @@ async fn look(State(hub): State<Hub>, upgrade: WebSocketUpgrade) -> Response {
         Some(viewer) => upgrade
             .max_message_size(CLIENT_MESSAGE)
             .on_upgrade(move |client| socket::show(client, hub.feeds, viewer)),
-        None => {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many clients look at once").into_response()
-        }
+        None => crowded().into_response(),
     }
+}
+
+fn crowded() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many clients look at once")
 }

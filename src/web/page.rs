@@ -10,7 +10,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// Path, media type and contents of every file.
-const FILES: [(&str, &str, &str); 18] = [
+const FILES: [(&str, &str, &str); 22] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/style.css", CSS, include_str!("page/style.css")),
     ("/exam.css", CSS, include_str!("page/exam.css")),
@@ -26,6 +26,10 @@ const FILES: [(&str, &str, &str); 18] = [
     ("/ask.js", SCRIPT, include_str!("page/ask.js")),
     ("/draw.js", SCRIPT, include_str!("page/draw.js")),
     ("/exam.js", SCRIPT, include_str!("page/exam.js")),
+    ("/device", HTML, include_str!("page/device.html")),
+    ("/device.js", SCRIPT, include_str!("page/device.js")),
+    ("/login", HTML, include_str!("page/login.html")),
+    ("/login.js", SCRIPT, include_str!("page/login.js")),
     ("/review", HTML, include_str!("page/review.html")),
     ("/review.js", SCRIPT, include_str!("page/review.js")),
     ("/review.css", CSS, include_str!("page/review.css")),

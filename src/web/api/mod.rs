@@ -1,9 +1,10 @@
 //! What can be asked and told: `/api/v1` beside state and WebSocket.
 //!
-//! `control` changes the exam by asking the pipeline, `exams` reads the store on tokio's blocking threads, `patient`
+//! `control` changes the exam by asking the pipeline, `device` looks at the box, `exams` reads the store on tokio's blocking threads, `patient`
 //! checks what people type. `openapi.json` describes all of it and a test holds it to the routes.
 
 mod control;
+mod device;
 mod exams;
 mod patient;
 
@@ -26,6 +27,7 @@ pub(super) const OPENAPI: &str = include_str!("openapi.json");
 pub(super) fn routes() -> Router<Hub> {
     Router::new()
         .route("/api/v1/openapi.json", get(openapi))
+        .route("/api/v1/device", get(device::device))
         .route("/api/v1/exam/start", post(control::start))
         .route("/api/v1/exam/stop", post(control::stop))
         .route("/api/v1/exam/marks", post(control::mark))
@@ -47,7 +49,7 @@ async fn openapi() -> impl IntoResponse {
 }
 
 /// A body whose mistakes are [`Problem`]s.
-struct Sent<T>(T);
+pub(super) struct Sent<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Sent<T> {
     type Rejection = Problem;
@@ -83,7 +85,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
 }
 
 /// Runs what waits for the disk where it holds up nobody.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {

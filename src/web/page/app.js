@@ -94,6 +94,7 @@ function onState(state) {
   const not = signal === "live" ? words("notScored", { why: why.toLowerCase() }) : "";
   showSignal(signal, scoring ? words("scoring") : not);
   showScore(state.score, why, advice);
+  document.body.dataset.published = state.published_ms ?? "";
   showExam(state.exam, !scoring);
   showExamState(state);
   showStore(state.store);

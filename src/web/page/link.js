@@ -21,7 +21,7 @@ export function connect(on) {
   };
 
   const open = () => {
-    const current = new WebSocket(`ws://${location.host}/api/v1/live`);
+    const current = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/live`);
     let drawing;
     socket = current;
     heard = performance.now();

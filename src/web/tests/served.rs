@@ -37,7 +37,7 @@ impl Server {
             store: Arc::new(Store::open(folder.path()).expect("a new store")),
             audit: Recorder::start(Trail::of_store(folder.path())).0,
         };
-        let served = runtime.spawn(serve(listener, site(), receiver, cart, async {
+        let served = runtime.spawn(serve(listener, None, site(), receiver, cart, async {
             let _ = stopped.await;
         }));
         Self {

@@ -1,0 +1,215 @@
+//! Who may: on the network a person with a PIN or a program with a token, each in a role; on the cart itself everybody.
+//!
+//! `settings` is what the config says, `sessions` who is logged in and who failed too often, `login` the requests. PINs are kept
+//! as Argon2id (RFC 9106), tokens, which nobody can guess, as SHA-256. Nothing here is written to a log, nothing is kept
+//! over a restart.
+
+mod login;
+mod sessions;
+mod settings;
+mod tls;
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use axum::http::Method;
+use axum::http::header::{self, HeaderMap};
+use sha2::{Digest, Sha256};
+
+pub(super) use login::{login, logout, too_often};
+use sessions::{Sessions, Throttle};
+pub use settings::{Network, Role, User};
+pub(super) use tls::{Peer, TlsListener};
+pub use tls::{TlsError, server_config};
+
+/// The session's cookie. The prefix makes browsers refuse one that is not of this very host, or not by TLS.
+const COOKIE: &str = "__Host-sonograde";
+/// The shortest PIN, in characters.
+pub const SHORTEST_PIN: usize = 6;
+/// The longest that is hashed, in bytes.
+const LONGEST_PIN: usize = 128;
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Person {
+    pub name: String,
+    pub role: Role,
+}
+
+/// Those who may, and those who are logged in.
+pub(super) struct Access {
+    users: Vec<User>,
+    sessions: Mutex<Sessions>,
+    throttle: Mutex<Throttle>,
+    /// One PIN is checked at a time: each check takes 19 MiB and a processor.
+    pub checking: Arc<tokio::sync::Semaphore>,
+}
+
+impl Access {
+    pub fn new(users: Vec<User>) -> Self {
+        Self {
+            users,
+            sessions: Mutex::default(),
+            throttle: Mutex::default(),
+            checking: Arc::new(tokio::sync::Semaphore::new(1)),
+        }
+    }
+
+    /// Who sends these headers: by session or by token. The error is how many seconds a guesser has to wait.
+    pub fn who(&self, headers: &HeaderMap, from: IpAddr, now: Instant) -> Result<Option<Person>, u64> {
+        if let Some(token) = bearer(headers) {
+            let hash = crate::hex(&Sha256::digest(token));
+            let mut throttle = self.throttle();
+            throttle.wait_for(&address(from), now)?;
+            let of_token = |user: &&User| user.token_sha256.as_deref() == Some(hash.as_str());
+            let found = self.users.iter().find(of_token).map(Person::from);
+            if found.is_none() {
+                throttle.failed(address(from), now);
+            }
+            return Ok(found);
+        }
+        let name = cookie(headers).and_then(|id| self.sessions().user(id, now));
+        let user = name.and_then(|name| self.users.iter().find(|user| user.name == name));
+        Ok(user.map(Person::from))
+    }
+
+    /// Whether somebody may try a PIN now; the error is how many seconds they have to wait.
+    pub fn may_try(&self, name: &str, from: IpAddr, now: Instant) -> Result<(), u64> {
+        let throttle = self.throttle();
+        throttle.wait_for(&address(from), now)?;
+        throttle.wait_for(&user(name), now)
+    }
+
+    /// The person of this name and PIN. Slow on purpose, and as slow for a name that does not exist.
+    pub fn check(&self, name: &str, pin: &str) -> Option<Person> {
+        let known = self.users.iter().find(|user| user.name == name);
+        let hash = known.and_then(|user| user.pin_hash.as_deref());
+        let Some(hash) = hash.and_then(|hash| argon2::PasswordHash::new(hash).ok()) else {
+            let _ = pin_hash(pin);
+            return None;
+        };
+        let right = Argon2::default().verify_password(pin.as_bytes(), &hash).is_ok();
+        known.filter(|_| right).map(Person::from)
+    }
+
+    /// A PIN was wrong.
+    pub fn failed(&self, name: &str, from: IpAddr, now: Instant) {
+        let mut throttle = self.throttle();
+        throttle.failed(address(from), now);
+        // Names that nobody has are not remembered: there is no end to them.
+        if self.users.iter().any(|user| user.name == name) {
+            throttle.failed(user(name), now);
+        }
+    }
+
+    /// Logs in; gives the value of `Set-Cookie`.
+    pub fn enter(&self, person: &Person, from: IpAddr, now: Instant) -> Result<String, getrandom::Error> {
+        self.throttle().passed(&[address(from), user(&person.name)]);
+        let id = self.sessions().begin(&person.name, now)?;
+        Ok(format!(
+            "{COOKIE}={id}; Path=/; Secure; HttpOnly; SameSite=Strict"
+        ))
+    }
+
+    /// Logs out; gives the value of `Set-Cookie`.
+    pub fn leave(&self, headers: &HeaderMap) -> String {
+        if let Some(id) = cookie(headers) {
+            self.sessions().end(id);
+        }
+        format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0")
+    }
+
+    fn sessions(&self) -> std::sync::MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn throttle(&self) -> std::sync::MutexGuard<'_, Throttle> {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<&User> for Person {
+    fn from(user: &User) -> Self {
+        Self {
+            name: user.name.clone(),
+            role: user.role,
+        }
+    }
+}
+
+/// The role that a request needs; none for what everybody may have.
+pub(super) fn needs(method: &Method, path: &str) -> Option<Role> {
+    let open = ["/healthz", "/login", "/icon.svg", "/api/v1/login"];
+    let dress = path.ends_with(".css") || path.ends_with(".js");
+    if open.contains(&path) || (dress && method.is_safe()) {
+        return None;
+    }
+    Some(match path {
+        "/api/v1/logout" => Role::View,
+        "/device" | "/api/v1/device" => Role::Admin,
+        _ if !method.is_safe() => Role::Operate,
+        // What leaves the cart.
+        _ if path.ends_with("/export") || path.ends_with("/report") => Role::Operate,
+        _ => Role::View,
+    })
+}
+
+/// An Argon2id hash of a PIN, as the config keeps it.
+///
+/// # Errors
+/// Words for people: the PIN is too short or too long, or the system gives no random numbers.
+pub fn pin_hash(pin: &str) -> Result<String, String> {
+    if pin.chars().count() < SHORTEST_PIN || pin.len() > LONGEST_PIN {
+        return Err(format!(
+            "expected a PIN of {SHORTEST_PIN} characters or more, at most {LONGEST_PIN} bytes"
+        ));
+    }
+    let hash = Argon2::default().hash_password(pin.as_bytes());
+    hash.map(|hash| hash.to_string())
+        .map_err(|error| error.to_string())
+}
+
+/// A new token for a program, and the hash that the config keeps.
+///
+/// # Errors
+/// The system gives no random numbers.
+pub fn token() -> Result<(String, String), getrandom::Error> {
+    let token = sessions::random()?;
+    let hash = crate::hex(&Sha256::digest(&token));
+    Ok((token, hash))
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .strip_prefix("Bearer ")
+}
+
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let values = headers.get_all(header::COOKIE).iter();
+    let pairs = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split("; "));
+    pairs
+        .filter_map(|pair| pair.split_once('='))
+        .find_map(|(name, id)| (name == COOKIE).then_some(id))
+}
+
+/// What the throttle calls a machine: an IPv6 network has more addresses than anyone could remember.
+fn address(ip: IpAddr) -> String {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => format!("from {ip}"),
+        IpAddr::V6(ip) => format!("from {:x?}", &ip.segments()[..4]),
+    }
+}
+
+fn user(name: &str) -> String {
+    format!("user {name}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+//! Connections by TLS: each shakes hands in a task of its own, so that a slow one holds up nobody.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{self, ServerConfig};
+use tokio_rustls::server::TlsStream;
+
+use super::Network;
+
+/// Handshakes at a time, and how long each may take.
+const MOST: usize = 32;
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why the certificate cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The file cannot be read.
+    #[error("cannot read {what} {}; expected a PEM file that the daemon's user may read", .path.display())]
+    Pem {
+        /// Certificate or key.
+        what: &'static str,
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong.
+        #[source]
+        source: rustls::pki_types::pem::Error,
+    },
+    /// The two do not belong together, or are of a kind that is not known.
+    #[error("certificate and key cannot be used together; see [web.network]")]
+    Refused(#[from] rustls::Error),
+}
+
+/// Where from a connection comes.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
+impl Connected<IncomingStream<'_, TlsListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, TlsListener>) -> Self {
+        Self(stream.remote_addr().ip())
+    }
+}
+
+/// Certificate and key as rustls wants them.
+///
+/// # Errors
+/// [`TlsError`].
+pub fn server_config(network: &Network) -> Result<Arc<ServerConfig>, TlsError> {
+    let pem = |what, path: &std::path::Path| {
+        let path = path.to_owned();
+        move |source| TlsError::Pem { what, path, source }
+    };
+    let chain = CertificateDer::pem_file_iter(&network.certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(pem("the certificate", &network.certificate))?;
+    let key = PrivateKeyDer::from_pem_file(&network.key).map_err(pem("the key", &network.key))?;
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    Ok(Arc::new(config))
+}
+
+/// Gives connections whose handshake is done.
+pub struct TlsListener {
+    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
+    address: SocketAddr,
+    accepting: tokio::task::JoinHandle<()>,
+}
+
+impl TlsListener {
+    pub fn new(tcp: TcpListener, config: Arc<ServerConfig>) -> io::Result<Self> {
+        let address = tcp.local_addr()?;
+        let (done, ready) = mpsc::channel(MOST);
+        let accepting = tokio::spawn(accept(tcp, TlsAcceptor::from(config), done));
+        Ok(Self {
+            ready,
+            address,
+            accepting,
+        })
+    }
+}
+
+impl Drop for TlsListener {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn accept(
+    mut tcp: TcpListener,
+    tls: TlsAcceptor,
+    done: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>,
+) {
+    let turns = Arc::new(Semaphore::new(MOST));
+    loop {
+        let Ok(turn) = Arc::clone(&turns).acquire_owned().await else {
+            return;
+        };
+        let (stream, peer) = Listener::accept(&mut tcp).await;
+        let (tls, done) = (tls.clone(), done.clone());
+        tokio::spawn(async move {
+            let _turn = turn;
+            let _ = stream.set_nodelay(true);
+            match tokio::time::timeout(PATIENCE, tls.accept(stream)).await {
+                Ok(Ok(stream)) => drop(done.send((stream, peer)).await),
+                Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                Err(_) => tracing::debug!("a TLS handshake took too long"),
+            }
+        });
+    }
+}
+
+impl Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        match self.ready.recv().await {
+            Some(connection) => connection,
+            // The accepting task ends with this listener alone.
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.address)
+    }
+}
