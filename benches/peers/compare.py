@@ -109,10 +109,9 @@ def main():
     first = {name: [] for name in running}
     for _ in range(args.rounds):
         for name in random.sample(list(running), len(running)):
+            rounds[name].append(ask(running[name], PER_ROUND)[2:])
             time.sleep(IDLE_S)
-            times = ask(running[name], PER_ROUND)
-            first[name].append(times[0])
-            rounds[name].append(times[2:])
+            first[name] += ask(running[name], 1)
     figures = {}
     for name, times in rounds.items():
         every = sorted(t for turn in times for t in turn)

@@ -210,7 +210,10 @@ impl Job for Net {
                         chunks: &packed.chunks,
                         singles: &block.singles,
                         weights: self.weights.start().add(block.weights.start),
-                        ahead: self.weights.start().wrapping_add(block.weights.end + tile * share),
+                        ahead: self
+                            .weights
+                            .start()
+                            .wrapping_add(block.weights.end + tile * share),
                         stride_ahead,
                         bias: packed.bias.as_ptr().add(channel),
                         factors: packed.factors.as_ptr().add(channel),
