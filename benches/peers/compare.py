@@ -67,6 +67,7 @@ def contenders(threads):
         "openvino avx512-vnni": ("openvino", {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_VNNI"}),
         "openvino avx2-vnni": ("openvino", {"ONEDNN_MAX_CPU_ISA": "AVX2_VNNI"}),
         "openvino avx2": ("openvino", {"ONEDNN_MAX_CPU_ISA": "AVX2"}),
+        "ncnn": ("ncnn", {}),
     }
     for name, (runtime, environment) in peers.items():
         yield name, [interpreter, HERE / "peer.py", runtime, MODEL, str(threads), *PICTURES], environment
