@@ -28,7 +28,8 @@ const STAGES: [(usize, usize); 5] = [(48, 1), (48, 2), (96, 4), (192, 14), (1280
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let (Some(name), Some(pictures)) = (arguments.next(), arguments.next().and_then(|n| n.parse().ok())) else {
+    let (Some(name), Some(pictures)) = (arguments.next(), arguments.next().and_then(|n| n.parse().ok()))
+    else {
         return eprintln!("sonograde-engine KERNEL PICTURES");
     };
     let kernel = match kernel::choose(Some(&name)) {
@@ -39,7 +40,9 @@ fn main() {
     let shapes: Vec<[usize; 3]> = STAGES
         .into_iter()
         .flat_map(|(outputs, layers)| (0..layers).map(move |n| [outputs, if n == 0 { 2 } else { 1 }]))
-        .scan(3, |inputs, [outputs, stride]| Some([std::mem::replace(inputs, outputs), outputs, stride]))
+        .scan(3, |inputs, [outputs, stride]| {
+            Some([std::mem::replace(inputs, outputs), outputs, stride])
+        })
         .collect();
     // The sum of three dice: most weights are small, as in a network that has learnt.
     let mut weight = || (0..3).map(|_| random.rand_range(0..85) as i8 - 42).sum();
@@ -48,15 +51,18 @@ fn main() {
         .map(|[inputs, outputs, _]| (0..inputs * outputs * 9).map(|_| weight()).collect())
         .collect();
     let (bias, head) = (vec![100; 1280], vec![0.01; 2 * 1280]);
-    let layers = shapes.iter().zip(&weights).map(|(&[inputs, outputs, stride], weights)| Layer {
-        name: "conv",
-        inputs,
-        outputs,
-        stride,
-        weights,
-        bias: &bias[..outputs],
-        factors: vec![1.0 / (40.0 * (9.0 * inputs as f32).sqrt()); outputs],
-    });
+    let layers = shapes
+        .iter()
+        .zip(&weights)
+        .map(|(&[inputs, outputs, stride], weights)| Layer {
+            name: "conv",
+            inputs,
+            outputs,
+            stride,
+            weights,
+            bias: &bias[..outputs],
+            factors: vec![1.0 / (40.0 * (9.0 * inputs as f32).sqrt()); outputs],
+        });
     let plan = Plan {
         height: 224,
         width: 224,

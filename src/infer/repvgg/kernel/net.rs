@@ -16,6 +16,7 @@ pub struct Net {
     buffers: Vec<(Map, usize)>,
     activations: Bytes,
     weights: Bytes,
+    threads: usize,
     zero: u8,
 }
 
@@ -30,12 +31,14 @@ struct Stage {
     units: usize,
 }
 
-/// About the products of a unit: a few microseconds of work.
-const UNIT: usize = 1 << 21;
+/// The most products of a unit: some twenty microseconds of work.
+const UNIT: usize = 1 << 23;
+/// What it takes to requantize a sum, in products.
+const REQUANTIZE: usize = 64;
 
 impl Net {
-    /// Packs `plan` for `kernel`.
-    pub fn new(plan: &Plan<'_>, kernel: &dyn Kernel) -> Self {
+    /// Packs `plan` for `kernel` and as many threads.
+    pub fn new(plan: &Plan<'_>, kernel: &dyn Kernel, threads: usize) -> Self {
         let zero = kernel.zero();
         let picture = Map::picture(plan.height, plan.width);
         let mut net = Self {
@@ -44,6 +47,7 @@ impl Net {
             buffers: vec![(picture, 0)],
             activations: Bytes::filled(0, zero),
             weights: Bytes::filled(0, 0),
+            threads,
             zero,
         };
         let (mut from, mut end) = (0, 0);
@@ -53,10 +57,10 @@ impl Net {
             let to = net.buffer(packed.to, from);
             let tallest = packed.blocks.iter().map(|b| b.shape.rows).max().unwrap_or(1);
             let widest = packed.blocks.iter().map(|b| b.shape.vectors).max().unwrap_or(1) * kernel.lanes();
-            let row = packed.to.width * widest * layer.inputs * 9;
-            let rows = (UNIT / row.max(1))
-                .next_multiple_of(tallest)
-                .clamp(tallest, packed.to.height.next_multiple_of(tallest));
+            let block = packed.to.height * packed.to.width * widest * (layer.inputs * 9 + REQUANTIZE);
+            // Halves of halves, so that the units of a layer are alike and threads end it together.
+            let parts = block.div_ceil(UNIT).next_power_of_two();
+            let rows = packed.to.height.div_ceil(parts).next_multiple_of(tallest);
             let units = packed.to.height.div_ceil(rows);
             end += units * packed.blocks.len();
             net.ends.push(end);
@@ -183,10 +187,17 @@ impl Job for Net {
         let mut y = unit % units * rows;
         let end = (y + rows).min(packed.to.height);
         let channel = block.channel;
-        // The next block's weights follow this one's. Each tile asks for its share of them.
+        // The next block's weights follow this one's. Each tile asks for its share of them, on each of the threads that share the
+        // block; where each has a block of its own, for its share of this thread's next.
         let widths = packed.to.width.div_ceil(block.shape.pixels);
         let tiles = packed.to.height.div_ceil(block.shape.rows) * widths;
-        let share = block.weights.len().div_ceil(tiles);
+        let (blocks, parts) = if *units == 1 {
+            (self.threads, 1)
+        } else {
+            (1, self.threads)
+        };
+        let share = (block.weights.len() * parts).div_ceil(tiles);
+        let ahead = block.weights.start + block.weights.len() * blocks;
         let stride_ahead = share.div_ceil(FETCHES * packed.chunks.len().max(1));
         let mut tile = y / block.shape.rows * widths;
         while y < end {
@@ -210,10 +221,7 @@ impl Job for Net {
                         chunks: &packed.chunks,
                         singles: &block.singles,
                         weights: self.weights.start().add(block.weights.start),
-                        ahead: self
-                            .weights
-                            .start()
-                            .wrapping_add(block.weights.end + tile * share),
+                        ahead: self.weights.start().wrapping_add(ahead + tile * share),
                         stride_ahead,
                         bias: packed.bias.as_ptr().add(channel),
                         factors: packed.factors.as_ptr().add(channel),
