@@ -13,6 +13,7 @@ use crate::frame::Rect;
 use crate::infer::{Choice, Runtime};
 use crate::package::{Keys, Shelf};
 use crate::panel;
+use crate::process;
 use crate::screen::PanePreset;
 use crate::store::Keep;
 use crate::web::Network;
@@ -45,6 +46,9 @@ pub struct Config {
     pub sha256: String,
     /// Lamps and switches, if there are any.
     pub panel: Option<panel::Settings>,
+    /// Cores and priority.
+    #[serde(default)]
+    pub process: process::Settings,
 }
 
 /// `[source]`: `kind` is `v4l2`, `clip` or `phantom`.

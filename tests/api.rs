@@ -154,7 +154,48 @@ fn an_exam_is_started_marked_named_ended_judged_and_reviewed() {
             .iter()
             .all(|name| names.contains(name))
     );
+
+    // The trail is written by a thread of its own, in the order of what happened.
+    let wanted = [
+        ("patient-chosen", "patient_id", Value::Null),
+        ("patient-chosen", "patient_id", json!("4711")),
+        ("verdict-judged", "accepted", json!(false)),
+        ("exported", "exam", json!(exam)),
+    ];
+    let mut found = Vec::new();
+    for _ in 0..100 {
+        found = trail(&daemon);
+        if found.iter().any(|record| record["event"] == "exported") {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    found.retain(|record| wanted.iter().any(|(event, ..)| record["event"] == *event));
+    let said = found
+        .iter()
+        .zip(&wanted)
+        .map(|(record, (_, member, _))| &record[*member]);
+    assert!(
+        found.len() == wanted.len() && said.eq(wanted.iter().map(|(_, _, value)| value)),
+        "{found:?}"
+    );
+    assert_eq!(
+        (&found[0]["exam"], &found[1]["exam"]),
+        (&Value::Null, &json!(exam))
+    );
     daemon.stop();
+}
+
+/// The records of the daemon's audit trail.
+fn trail(daemon: &Daemon) -> Vec<Value> {
+    let files = std::fs::read_dir(daemon.folder.path().join("store/audit")).expect("a trail");
+    let paths = files.map(|file| file.expect("a file").path());
+    let text: String = paths
+        .filter(|path| path.extension().is_some_and(|e| e == "jsonl"))
+        .map(|path| std::fs::read_to_string(path).expect("text"))
+        .collect();
+    let whole = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+    whole.collect()
 }
 
 #[test]

@@ -88,3 +88,56 @@ fn every_real_picture_and_clip_is_graded() {
         long.len()
     ));
 }
+
+/// Of the first clip a person says that it is frozen, of the next that they are B-mode, of the pictures that they are power
+/// Doppler over B-mode and contrast (`../shared/data/SOURCES.md`). The first picture of a grey clip is scored: it may be grey
+/// contrast until the second is seen.
+#[test]
+fn real_screens_are_judged_as_a_person_would() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    if !data.is_dir() || Command::new("ffmpeg").arg("-version").output().is_err() {
+        say("skipped: no ../shared/data, or no ffmpeg");
+        return;
+    }
+    for (file, judged, least) in [
+        ("clips/sonosite-anon-eye1-video.mp4", &["duplicate"][..], 0.99),
+        (
+            "clips/clarius-ocular-short.mp4",
+            &["not-contrast", "duplicate"],
+            0.95,
+        ),
+        (
+            "clips/Reg_pat1Image_132943.mpeg",
+            &["not-contrast", "duplicate"],
+            0.95,
+        ),
+        ("dicom/US1_UNCR.dcm", &["not-contrast"], 1.0),
+        ("dicom/US1_J2KR.dcm", &["not-contrast"], 1.0),
+        ("ceus/thyroid-sample/ceus-020-peak.png", &["scored"], 1.0),
+        ("ceus/thyroid-sample/ceus-093.png", &["scored"], 1.0),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_sonograde"))
+            .args(["grade", "--json"])
+            .arg(data.join(file))
+            .output()
+            .expect("the program starts");
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        let lines = text
+            .lines()
+            .map(|l| serde_json::from_str::<Value>(l).expect("a JSON line"));
+        let said: Vec<String> = lines
+            .filter(|line| line["type"] == "frame")
+            .map(|line| line["quality"].as_str().unwrap_or("scored").to_owned())
+            .collect();
+        let right = said.iter().filter(|word| judged.contains(&word.as_str())).count();
+        say(&format!(
+            "{file}: {right} of {} pictures are {}",
+            said.len(),
+            judged.join(" or ")
+        ));
+        assert!(
+            !said.is_empty() && right as f64 >= least * said.len() as f64,
+            "{file}"
+        );
+    }
+}

@@ -11,7 +11,7 @@ use grabber::{Grabber, picture};
 use sonograde::capture::phantom::{Grade, Phantom, Show};
 use sonograde::exam::record::Quality;
 use sonograde::frame::{Frame, Rect};
-use sonograde::screen::{Layout, Watch};
+use sonograde::screen::{Layout, Still, Watch};
 
 const SEEDS: std::ops::Range<u64> = 2000..2010;
 /// Time between the scanner's pictures.
@@ -168,4 +168,60 @@ fn every_reason_is_told_with_precision_and_recall_of_95_percent() {
         .filter(|(t, g)| t.is_ok() && *g == Err(Quality::Duplicate))
         .count();
     assert_eq!(skipped, 0, "new pictures taken for repeats");
+}
+
+/// Label and answer, whether the screen is frozen, of 13 s: someone freezes it at 3 s and lets go at 9 s. Pictures that are as old
+/// as the threshold, to one, have no label.
+fn frozen(seed: u64) -> Vec<(bool, bool)> {
+    let mut phantom = Phantom::new(seed, Grade::High, 90.0);
+    phantom.seek(60 * 14);
+    let (pane, mut still, mut all) = (phantom.pane(), Still::default(), Vec::new());
+    let whole = Rect::full(pane.w, pane.h);
+    let mut watch = Watch::new(
+        Layout {
+            pane: whole,
+            roi: whole,
+        },
+        224,
+        224,
+    );
+    let grabber = match seed % 2 {
+        0 => Grabber::Lossless,
+        _ => Grabber::Mjpeg {
+            quality: 70,
+            noise: 2,
+        },
+    };
+    let hz = Phantom::CONTENT_HZ as u32;
+    for n in 0..13 * hz {
+        match n {
+            _ if n == 3 * hz => phantom.show(Show::Frozen),
+            _ if n == 9 * hz => phantom.show(Show::Exam),
+            _ => {}
+        }
+        let t = PICTURE * n;
+        let frame = grabber.grab(&picture(&mut phantom, pane, t), t, seed * 31 + u64::from(n));
+        let quality = watch.look(&frame).expect("it can be read");
+        still.look(t.as_millis() as u64, quality);
+        // The last picture of before is what is shown frozen.
+        let age = if (3 * hz..9 * hz).contains(&n) {
+            n + 1 - 3 * hz
+        } else {
+            0
+        };
+        if age.abs_diff(2 * hz) > 1 {
+            all.push((age > 2 * hz, still.frozen_s().is_some()));
+        }
+    }
+    all
+}
+
+#[test]
+fn a_frozen_screen_is_told_with_precision_and_recall_of_95_percent() {
+    let all: Vec<(bool, bool)> = (2100..2106).flat_map(frozen).collect();
+    let count = |is: &dyn Fn(bool, bool) -> bool| all.iter().filter(|(t, g)| is(*t, *g)).count() as f64;
+    let (right, labelled, told) = (count(&|t, g| t && g), count(&|t, _| t), count(&|_, g| g));
+    let (precision, recall) = (right / told, right / labelled);
+    eprintln!("{:>13} {labelled:>7} {precision:>9.3} {recall:>7.3}", "frozen");
+    assert!(labelled > 50.0 && precision >= 0.95 && recall >= 0.95);
 }

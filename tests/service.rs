@@ -176,6 +176,39 @@ fn a_reload_without_an_exam_runs_with_the_new_config() {
     service.signal("TERM");
 }
 
+/// The daemon has the store to itself, so it is the daemon that the weekly timer asks for the check.
+#[test]
+fn the_store_is_checked_beside_the_daemon_when_no_exam_runs() {
+    let short = "kind = \"phantom\"\nseconds = 8";
+    let service = Service::start(short, Duration::from_secs(60), None);
+    service.logs("exam begun");
+    service.signal("USR1");
+    service.logs("the store is whole: 1 exams");
+    let said = service.log();
+    assert!(
+        said.find("exam ended") < said.find("the store is whole"),
+        "{said}"
+    );
+
+    let exams = service.folder.path().join("store/exams");
+    let table = files(&exams)
+        .into_iter()
+        .find(|path| path.ends_with("frames.csv"));
+    std::fs::write(table.expect("an exam's table"), "damaged").expect("written");
+    service.signal("USR1");
+    service.logs("the store is damaged");
+    service.logs("frames.csv");
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder").flatten();
+    let below = entries.flat_map(|entry| match entry.path() {
+        path if path.is_dir() => files(&path),
+        path => vec![path],
+    });
+    below.collect()
+}
+
 /// Printed for whoever reads the log: what systemd itself thinks of the unit's confinement.
 #[test]
 fn the_unit_shuts_what_the_daemon_does_not_need() {

@@ -5,7 +5,7 @@
 
 Makes a virtual environment in target/peers with onnxruntime and OpenVINO, builds our bench, and prints for each
 runtime the least, median and 90th percentile milliseconds of a picture, the first picture after 250 ms of idleness,
-and the median over the rounds of its ratio to onnxruntime's and OpenVINO's. As root it asks for real-time
+and the median over the rounds of its ratio to onnxruntime's, OpenVINO's, and that of OpenVINO with like instructions. As root it asks for real-time
 priority (`chrt`) in bursts, so that other work on the machine is seen less. Every runtime reads the shipped model's file itself.
 """
 import argparse
@@ -25,6 +25,12 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 MODEL = ROOT / "models/sonograde-phantom-a0.onnx"
 PICTURES = sorted((ROOT / "models/golden").glob("*.png"))
+# OpenVINO with the same instructions; left to itself it takes AMX where a processor has that.
+LIKE = {
+    "ours avx512vnni": "openvino avx512-vnni",
+    "ours avxvnni": "openvino avx2-vnni",
+    "ours avx2": "openvino avx2",
+}
 PER_ROUND = 12
 IDLE_S = 0.25
 
@@ -58,8 +64,10 @@ def contenders(threads):
     peers = {
         "onnxruntime": ("onnxruntime", {}),
         "openvino": ("openvino", {}),
+        "openvino avx512-vnni": ("openvino", {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_VNNI"}),
         "openvino avx2-vnni": ("openvino", {"ONEDNN_MAX_CPU_ISA": "AVX2_VNNI"}),
         "openvino avx2": ("openvino", {"ONEDNN_MAX_CPU_ISA": "AVX2"}),
+        "ncnn": ("ncnn", {}),
     }
     for name, (runtime, environment) in peers.items():
         yield name, [interpreter, HERE / "peer.py", runtime, MODEL, str(threads), *PICTURES], environment
@@ -102,10 +110,9 @@ def main():
     first = {name: [] for name in running}
     for _ in range(args.rounds):
         for name in random.sample(list(running), len(running)):
+            rounds[name].append(ask(running[name], PER_ROUND)[2:])
             time.sleep(IDLE_S)
-            times = ask(running[name], PER_ROUND)
-            first[name].append(times[0])
-            rounds[name].append(times[2:])
+            first[name] += ask(running[name], 1)
     figures = {}
     for name, times in rounds.items():
         every = sorted(t for turn in times for t in turn)
@@ -115,15 +122,17 @@ def main():
             "p90_ms": every[len(every) * 9 // 10],
             "after_idle_ms": statistics.median(first[name]),
         }
-        for peer in ("onnxruntime", "openvino"):
+        for column, peer in {"onnxruntime": "onnxruntime", "openvino": "openvino", "like": LIKE.get(name)}.items():
             if peer in rounds:
                 pairs = zip(times, rounds[peer], strict=True)
-                figure[f"to_{peer}"] = statistics.median(
+                figure[f"to_{column}"] = statistics.median(
                     statistics.median(a) / statistics.median(b) for a, b in pairs
                 )
-                figure[f"least_to_{peer}"] = every[0] / min(t for turn in rounds[peer] for t in turn)
+                figure[f"least_to_{column}"] = every[0] / min(t for turn in rounds[peer] for t in turn)
+                pairs = zip(first[name], first[peer], strict=True)
+                figure[f"idle_to_{column}"] = statistics.median(a / b for a, b in pairs)
         figures[name] = figure
-    columns = sorted({c for f in figures.values() for c in f}, key=lambda c: (c.startswith(("to_", "least_to")), c))
+    columns = sorted({c for f in figures.values() for c in f}, key=lambda c: ("to_" in c, c))
     print(f"{'':20}" + "".join(f"{c:>21}" for c in columns))
     for name, figure in sorted(figures.items(), key=lambda f: f[1]["median_ms"]):
         print(f"{name:20}" + "".join(f"{figure.get(c, float('nan')):21.3f}" for c in columns))

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::user;
-use crate::exam::record::{Exam, Grade, ModelIdentity};
+use crate::exam::record::{Exam, Grade, ModelIdentity, Order};
 
 /// Who did it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,14 @@ impl Actor {
         Self {
             user: user::effective(),
             login: user::login(),
+        }
+    }
+
+    /// `person`, who logged in to the page of this process.
+    pub fn named(person: &str) -> Self {
+        Self {
+            user: user::effective(),
+            login: Some(person.to_owned()),
         }
     }
 
@@ -103,6 +111,41 @@ pub enum Event {
         /// Its last frame.
         ended: Option<DateTime<Utc>>,
     },
+    /// Somebody said whose exam it is: the one named, or the next one.
+    PatientChosen {
+        /// The exam's id in the store; absent where none runs yet.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        exam: Option<String>,
+        /// Patient ID, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        patient_id: Option<String>,
+        /// Patient's name, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        patient_name: Option<String>,
+    },
+    /// A physician accepted the verdict of an exam, or did not.
+    VerdictJudged {
+        /// Which, and whose.
+        #[serde(flatten)]
+        subject: Subject,
+        /// Whether the verdict is accepted.
+        accepted: bool,
+    },
+    /// Somebody logged in to the page.
+    LoggedIn {
+        /// The machine that they did it from, as an address.
+        from: String,
+    },
+    /// Somebody tried to log in to the page and was refused.
+    LogInRefused {
+        /// The machine that they tried it from, as an address.
+        from: String,
+    },
+    /// Somebody logged out of the page, or was logged out.
+    LoggedOut {
+        /// The machine that they were logged in from, as an address.
+        from: String,
+    },
     /// Another model grades from here on.
     ModelChanged {
         /// SHA-256 of the one before.
@@ -172,6 +215,23 @@ impl Event {
         Self::Exported {
             subject: Subject::of(exam),
             to: to.display().to_string(),
+        }
+    }
+
+    /// `order` says whose the exam named is, or the next one.
+    pub fn chosen(exam: Option<&str>, order: &Order) -> Self {
+        Self::PatientChosen {
+            exam: exam.map(String::from),
+            patient_id: order.patient_id.clone(),
+            patient_name: order.patient_name.clone(),
+        }
+    }
+
+    /// A physician says of the verdict of `exam` whether it is accepted.
+    pub fn judged(exam: &Exam, accepted: bool) -> Self {
+        Self::VerdictJudged {
+            subject: Subject::of(exam),
+            accepted,
         }
     }
 

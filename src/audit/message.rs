@@ -50,6 +50,8 @@ enum Object {
     Nothing,
     /// An exam: by its study, by its id while it has none; and its patient.
     Exam(Subject),
+    /// A patient alone: ID and name.
+    Patient(Option<String>, Option<String>),
     /// What a security alert is about: a URI, and words.
     Alert(String, String),
 }
@@ -59,6 +61,7 @@ impl Kind {
         let application = ("110100", "DCM", "Application Activity");
         let accessed = ("110103", "DCM", "DICOM Instances Accessed");
         let software = ("110131", "DCM", "Software Configuration");
+        let authentication = ("110114", "DCM", "User Authentication");
         let stopped = ("110133", "DCM", "Audit Recording Stopped");
         let plain = |id, kind, action| Self {
             id,
@@ -82,6 +85,21 @@ impl Kind {
             Event::Stopped => plain(application, Some(("110121", "DCM", "Application Stop")), "E"),
             Event::ExamBegun { subject, .. } => exam("C", subject),
             Event::ExamEnded { subject, .. } => exam("U", subject),
+            Event::PatientChosen {
+                patient_id,
+                patient_name,
+                ..
+            } => Self {
+                object: Object::Patient(patient_id.clone(), patient_name.clone()),
+                ..plain(("110110", "DCM", "Patient Record"), None, "R")
+            },
+            Event::VerdictJudged { subject, .. } => exam("U", subject),
+            Event::LoggedIn { .. } => plain(authentication, Some(("110122", "DCM", "Login")), "E"),
+            Event::LogInRefused { .. } => Self {
+                outcome: "4",
+                ..plain(authentication, Some(("110122", "DCM", "Login")), "E")
+            },
+            Event::LoggedOut { .. } => plain(authentication, Some(("110123", "DCM", "Logout")), "E"),
             Event::Exported { subject, to } => Self {
                 id: ("110106", "DCM", "Export"),
                 media: Some(to.clone()),
@@ -181,6 +199,11 @@ impl Out {
                 participant("sonograde", "false", Some(APPLICATION), false)?;
                 participant(person, "true", Some(LAUNCHER), false)
             }
+            // Who, and from which machine.
+            (Event::LoggedIn { from } | Event::LogInRefused { from } | Event::LoggedOut { from }, _) => {
+                participant(person, "true", None, false)?;
+                participant(from, "false", None, false)
+            }
             (_, Some(to)) => {
                 participant(person, "true", Some(SOURCE_ROLE), false)?;
                 participant(to, "false", Some(DESTINATION_MEDIA), true)
@@ -201,15 +224,20 @@ impl Out {
                 if id.is_none() && name.is_none() {
                     return Ok(());
                 }
-                let or_unknown = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".into());
-                self.about(&or_unknown(id), "1", "1", PATIENT, &or_unknown(name), |_| Ok(()))
+                self.patient(id, name)
             }
+            Object::Patient(id, name) => self.patient(id, name),
             Object::Alert(uri, words) => self.about(uri, "2", "13", URI, uri, |out| {
                 let value = BASE64_STANDARD.encode(words);
                 let detail = [("type", "Alert Description"), ("value", &value)];
                 out.within("ParticipantObjectDetail", &detail, |_| Ok(()))
             }),
         }
+    }
+
+    fn patient(&mut self, id: &Option<String>, name: &Option<String>) -> io::Result<()> {
+        let or_unknown = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".into());
+        self.about(&or_unknown(id), "1", "1", PATIENT, &or_unknown(name), |_| Ok(()))
     }
 
     fn about(
@@ -277,77 +305,4 @@ fn plain(text: &str) -> Cow<'_, str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::audit::trail::tests::{alice, at};
-
-    fn message(event: Event) -> String {
-        let record = Record {
-            seq: 7,
-            time: at(0),
-            who: alice(),
-            event,
-            prev: String::new(),
-        };
-        let source = Source {
-            id: "cart".into(),
-            process: 42,
-            trail: "file:///audit".into(),
-        };
-        xml(&record, "ab", &source)
-    }
-
-    #[test]
-    fn an_export_names_who_what_and_where_to() {
-        let event = Event::Exported {
-            subject: Subject {
-                exam: "E1".into(),
-                study: Some("2.25.7".into()),
-                patient_id: Some("P&1".into()),
-                patient_name: Some("Doe^Jane".into()),
-            },
-            to: "/media/<a>\u{1}".into(),
-        };
-        assert_eq!(
-            message(event),
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><AuditMessage>\
-             <EventIdentification EventActionCode=\"R\" EventDateTime=\"2023-11-14T22:13:20.000Z\" \
-             EventOutcomeIndicator=\"0\"><EventID csd-code=\"110106\" codeSystemName=\"DCM\" originalText=\"Export\">\
-             </EventID></EventIdentification>\
-             <ActiveParticipant UserID=\"alice\" AlternativeUserID=\"42\" UserIsRequestor=\"true\">\
-             <RoleIDCode csd-code=\"110153\" codeSystemName=\"DCM\" originalText=\"Source Role ID\"></RoleIDCode>\
-             </ActiveParticipant>\
-             <ActiveParticipant UserID=\"/media/&lt;a&gt;\u{fffd}\" UserIsRequestor=\"false\">\
-             <RoleIDCode csd-code=\"110154\" codeSystemName=\"DCM\" originalText=\"Destination Media\"></RoleIDCode>\
-             <MediaIdentifier><MediaType csd-code=\"110037\" codeSystemName=\"DCM\" originalText=\"URI\"></MediaType>\
-             </MediaIdentifier></ActiveParticipant>\
-             <AuditSourceIdentification AuditSourceID=\"cart\"><AuditSourceTypeCode csd-code=\"2\"></AuditSourceTypeCode>\
-             </AuditSourceIdentification>\
-             <ParticipantObjectIdentification ParticipantObjectID=\"2.25.7\" ParticipantObjectTypeCode=\"2\" \
-             ParticipantObjectTypeCodeRole=\"3\"><ParticipantObjectIDTypeCode csd-code=\"110180\" codeSystemName=\"DCM\" \
-             originalText=\"Study Instance UID\"></ParticipantObjectIDTypeCode>\
-             <ParticipantObjectName>E1</ParticipantObjectName></ParticipantObjectIdentification>\
-             <ParticipantObjectIdentification ParticipantObjectID=\"P&amp;1\" ParticipantObjectTypeCode=\"1\" \
-             ParticipantObjectTypeCodeRole=\"1\"><ParticipantObjectIDTypeCode csd-code=\"2\" codeSystemName=\"RFC-3881\" \
-             originalText=\"Patient Number\"></ParticipantObjectIDTypeCode>\
-             <ParticipantObjectName>Doe^Jane</ParticipantObjectName></ParticipantObjectIdentification>\
-             <ParticipantObjectIdentification ParticipantObjectID=\"file:///audit#seq=7&amp;sha256=ab\" \
-             ParticipantObjectTypeCode=\"2\" ParticipantObjectTypeCodeRole=\"13\"><ParticipantObjectIDTypeCode \
-             csd-code=\"12\" codeSystemName=\"RFC-3881\" originalText=\"URI\"></ParticipantObjectIDTypeCode>\
-             <ParticipantObjectName>Security Audit Log</ParticipantObjectName></ParticipantObjectIdentification>\
-             </AuditMessage>"
-        );
-    }
-
-    #[test]
-    fn an_alert_says_how_serious_it_is_and_why() {
-        let xml = message(Event::Shortened { found: 3, head: 5 });
-        let words =
-            BASE64_STANDARD.encode("the audit trail was cut off: it ended at record 3, 5 were written");
-        assert!(xml.contains("EventOutcomeIndicator=\"8\""), "{xml}");
-        assert!(
-            xml.contains(&format!("type=\"Alert Description\" value=\"{words}\"")),
-            "{xml}"
-        );
-    }
-}
+mod tests;

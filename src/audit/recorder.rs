@@ -16,10 +16,13 @@ use super::{Actor, AuditError, Event, Trail};
 /// How soon to try again after a failed write.
 const AGAIN: Duration = Duration::from_secs(5);
 
+/// An event, who did it if not this process of itself, and when.
+type Happened = (Event, Option<Actor>, DateTime<Utc>);
+
 /// Takes events from any thread.
 #[derive(Clone)]
 pub struct Recorder {
-    queue: Sender<(Event, DateTime<Utc>)>,
+    queue: Sender<Happened>,
     fault: Arc<Mutex<Option<String>>>,
 }
 
@@ -45,8 +48,17 @@ impl Recorder {
 
     /// Records what this process did just now. Waits for nothing.
     pub fn record(&self, event: Event) {
+        self.send(event, None);
+    }
+
+    /// Records what somebody did just now who is known by name. Waits for nothing.
+    pub fn record_by(&self, who: Actor, event: Event) {
+        self.send(event, Some(who));
+    }
+
+    fn send(&self, event: Event, who: Option<Actor>) {
         // The thread lives as long as any recorder.
-        let _ = self.queue.send((event, Utc::now()));
+        let _ = self.queue.send((event, who, Utc::now()));
     }
 
     /// Why the trail is not being written, for people; `None` while it is.
@@ -58,12 +70,12 @@ impl Recorder {
 struct Log {
     trail: Trail,
     who: Actor,
-    waiting: VecDeque<(Event, DateTime<Utc>)>,
+    waiting: VecDeque<Happened>,
     fault: Arc<Mutex<Option<String>>>,
 }
 
 impl Log {
-    fn run(mut self, events: &Receiver<(Event, DateTime<Utc>)>) {
+    fn run(mut self, events: &Receiver<Happened>) {
         loop {
             let event = if self.waiting.is_empty() {
                 events.recv().map_err(|_| RecvTimeoutError::Disconnected)
@@ -83,13 +95,16 @@ impl Log {
     }
 
     fn write(&mut self) {
-        while let Some((event, time)) = self.waiting.pop_front() {
-            match self.trail.append(&self.who, event.clone(), time) {
+        while let Some((event, who, time)) = self.waiting.pop_front() {
+            let done = self
+                .trail
+                .append(who.as_ref().unwrap_or(&self.who), event.clone(), time);
+            match done {
                 Ok(()) => self.say(None),
                 // Nothing will make it shorter.
                 Err(error @ AuditError::TooLong { .. }) => tracing::error!("{error}"),
                 Err(error) => {
-                    self.waiting.push_front((event, time));
+                    self.waiting.push_front((event, who, time));
                     self.say(Some(format!(
                         "the audit trail is not being written: {}",
                         crate::one_line(&error)
@@ -125,11 +140,16 @@ mod tests {
         for _ in 0..20 {
             recorder.record(Event::TrailRead);
         }
-        recorder.record(Event::Stopped);
+        let alice = Actor::named("alice");
+        let from = String::from("10.0.0.7");
+        recorder.record_by(alice.clone(), Event::LoggedIn { from });
         drop(recorder);
         thread.join().expect("no panic");
-        let report = Trail::of_store(dir.path()).verify().expect("a trail");
+        let trail = Trail::of_store(dir.path());
+        let report = trail.verify().expect("a trail");
         assert_eq!((report.records, report.faults.len()), (21, 0));
+        let who = trail.last(|record| Some(record.who)).expect("a trail");
+        assert_eq!(who, Some(alice));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::service::{self, Watchdog};
-use super::{Code, Failure};
+use super::{Code, Failure, self_check};
 use crate::audit::{self, Recorder, Trail};
 use crate::capture::Signal;
 use crate::exam::record::{Quality, Verdict};
@@ -171,6 +171,10 @@ fn serve_page(
             Arc::clone(&ended),
             stop.clone(),
         ));
+    }
+    {
+        let _inside = runtime.enter();
+        self_check::watch_for(Arc::clone(&store), pipeline.live()).map_err(other)?;
     }
     let _watchdog = Watchdog::start(pipeline.pulses());
     let cart = web::Cart {

@@ -17,6 +17,7 @@ use serde::Serialize;
 use super::{Code, Failure};
 use crate::config::{self, Config};
 use crate::panel;
+use crate::process;
 use daemon::Daemon;
 
 /// Checks device, model, speed, heat, disk and clock, and says what to do.
@@ -123,6 +124,7 @@ fn examine(path: &Path) -> Vec<Finding> {
     match Config::load(path) {
         Ok(config) => {
             findings.push(Finding::ok("config", path.display().to_string()));
+            process::apply(&config.process);
             let daemon = Daemon::find(&config.web.listen);
             findings.push(daemon::finding(daemon.as_ref(), &config.web.listen));
             findings.extend(capture::findings(&config.source, daemon.as_ref()));

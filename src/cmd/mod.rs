@@ -16,6 +16,7 @@ pub mod model;
 pub mod panel;
 pub mod phantom;
 pub mod run;
+mod self_check;
 mod service;
 pub mod web;
 

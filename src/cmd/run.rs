@@ -15,6 +15,7 @@ use crate::capture::{Paced, clip, v4l2};
 use crate::config::{self, Config, Model, Source};
 use crate::package::{InService, PackageError};
 use crate::pipeline::{News, Opener, Pace, Parts};
+use crate::process;
 use crate::screen::Screen;
 use crate::store::{Policy, Store};
 
@@ -90,6 +91,7 @@ struct Ready {
 }
 
 fn prepare(config: Config) -> Result<Ready, Failure> {
+    process::apply(&config.process);
     let (model, news) = model(config.model)?;
     let doors = Doors {
         cart: daemon::listen(&config.web.listen)?,

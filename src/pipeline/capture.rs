@@ -94,7 +94,7 @@ fn drain(
                 numbering.go_on(&mut frame);
                 last = Instant::now();
                 shared.captured.fetch_add(1, Ordering::Relaxed);
-                shared.set_signal(&Signal::Live);
+                say(Signal::Live, shared, publish);
                 hand_over((last, frame), pace, shared, heart);
             }
             Ok(Captured::Nothing) => {
@@ -124,7 +124,7 @@ fn drain(
     None
 }
 
-/// Says at once that the signal is not live, whatever `infer` is busy with.
+/// Says at once what the signal is when it has changed, whatever `infer` is busy with. There is no score of it yet.
 fn say(signal: Signal, shared: &Shared, publish: &watch::Sender<Live>) {
     if shared.set_signal(&signal) {
         publish.send_modify(|live| {

@@ -18,13 +18,13 @@ use super::rates::RateMeter;
 use super::{Event, Live, Shared, StoreView, Summary};
 use crate::audit::{self, Recorder};
 use crate::capture::{Signal, Taken};
-use crate::exam::record::{Exam, Graded, KeyFrame, KeyReason, MarkKind, Provenance, Quality, Uids};
+use crate::exam::record::{Exam, Graded, KeyFrame, KeyReason, MarkKind, Provenance, Uids};
 use crate::exam::{Carry, Curve, Display, Linear, Session};
 use crate::frame::Frame;
 use crate::grader::Grader;
 use crate::health::Heart;
 use crate::preprocess;
-use crate::screen::{Arrangement, Layout};
+use crate::screen::{Arrangement, Layout, Still};
 use crate::store::{Entry, Store, StoreError, Writer};
 use view::{contrast, view};
 
@@ -32,8 +32,6 @@ use view::{contrast, view};
 const WAIT: Duration = Duration::from_millis(100);
 /// How often the verdict so far is computed anew.
 const VERDICT_EVERY: Duration = Duration::from_millis(500);
-/// Pictures that do not change for this long are a frozen screen.
-const FROZEN_MS: u64 = 2000;
 
 /// Everything that the thread owns.
 pub(super) struct Stage {
@@ -61,7 +59,7 @@ struct Now {
     live: Live,
     rates: RateMeter,
     verdict_at: Option<Instant>,
-    changed_ms: u64,
+    still: Still,
     /// When the frame of the newest score came.
     scored_at: Option<Instant>,
     /// When the newest frame came, and what its own clock said then.
@@ -89,7 +87,7 @@ impl Stage {
             live,
             rates,
             verdict_at: None,
-            changed_ms: 0,
+            still: Still::default(),
             scored_at: None,
             clock: None,
             newest_ms: 0,
@@ -213,9 +211,7 @@ impl Stage {
         self.record(now, &graded, &frame);
         now.live.stages.record.add(graded_at.elapsed());
         now.live.quality = graded.outcome.as_ref().err().copied();
-        if now.live.quality != Some(Quality::Duplicate) || graded.t_ms < now.changed_ms {
-            now.changed_ms = graded.t_ms;
-        }
+        now.still.look(graded.t_ms, now.live.quality);
         if graded.outcome.is_ok() {
             now.rates.scored(at.elapsed());
             now.live.stages.score.add(at.elapsed());
@@ -373,15 +369,14 @@ impl Stage {
 impl Now {
     /// What page and API are told of the signal: a live one may show pictures that cannot be graded, or the same for ever.
     fn judged(&self, signal: Signal) -> Signal {
-        let still_ms = self.newest_ms.saturating_sub(self.changed_ms);
-        match (signal, &self.fault) {
-            (Signal::Live, Some(reason)) => Signal::Unsupported {
+        match (signal, &self.fault, self.still.frozen_s()) {
+            (Signal::Live, Some(reason), _) => Signal::Unsupported {
                 reason: reason.clone(),
             },
-            (Signal::Live, None) if still_ms > FROZEN_MS => Signal::Frozen {
-                reason: format!("the picture has not changed for {} s", still_ms / 1000),
+            (Signal::Live, None, Some(seconds)) => Signal::Frozen {
+                reason: format!("the picture has not changed for {seconds} s"),
             },
-            (signal, _) => signal,
+            (signal, ..) => signal,
         }
     }
 }

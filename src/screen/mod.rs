@@ -3,7 +3,7 @@
 //!
 //! Pure. `arrangement` says which pane and ROI are in use, from what the user said (`layout`) or what `find` finds as
 //! `blocks` of change and their `border`. `quality` judges one picture, `watch` what a picture is beside the one before: `repeat`, `speckle`, and by the
-//! correlation of `shift` motion and `follow`.
+//! correlation of `shift` motion and `follow`. `still` says when all of it is frozen.
 
 mod arrangement;
 mod blocks;
@@ -15,6 +15,7 @@ mod quality;
 mod repeat;
 mod shift;
 mod speckle;
+mod still;
 mod watch;
 
 pub use arrangement::{Arranged, Arrangement, ArrangementError};
@@ -22,4 +23,5 @@ pub use find::{Finder, Sight};
 pub use follow::Following;
 pub use layout::{Layout, LayoutError, PanePreset, Screen};
 pub use quality::unfit;
+pub use still::Still;
 pub use watch::Watch;

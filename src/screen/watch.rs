@@ -10,7 +10,7 @@ use super::quality::{self, Colours};
 use super::shift::{self, Match, SIDE, Sketch, WHOLE};
 use super::{Layout, repeat, speckle};
 use crate::exam::record::Quality;
-use crate::frame::{Frame, Rect};
+use crate::frame::{Frame, FrameFormat, PixelFormat, Range, Rect};
 use crate::preprocess::{PreprocessError, Preprocessor};
 
 /// Pictures further apart are not compared: nothing can be said of motion or speckle.
@@ -119,7 +119,7 @@ impl Watch {
         {
             return Ok(Some(Quality::Duplicate));
         }
-        self.scaler.run(frame, self.window, &mut self.pixels)?;
+        self.scale(frame)?;
         self.sketch.set(quality::luma(&self.pixels));
         let quality = self.unfit(frame.t);
         if matches!(quality, None | Some(Quality::Motion)) {
@@ -139,6 +139,23 @@ impl Watch {
         self.luma.clear();
         self.luma.extend(quality::luma(&self.input));
         Ok(())
+    }
+
+    /// Makes the window small. Where no lesion is drawn it is what was cut out, and small already: the frame is read once.
+    fn scale(&mut self, frame: &Frame) -> Result<(), PreprocessError> {
+        if self.follower.is_some() {
+            return self.scaler.run(frame, self.window, &mut self.pixels);
+        }
+        let (width, height) = (self.width as u32, (self.luma.len() / self.width) as u32);
+        let cut = Frame {
+            format: FrameFormat {
+                range: Range::Full,
+                ..FrameFormat::packed(PixelFormat::Grey, width, height)
+            },
+            bytes: self.luma.clone().into(),
+            ..*frame
+        };
+        self.scaler.run(&cut, Rect::full(width, height), &mut self.pixels)
     }
 
     /// Why a new picture is not fit to be scored.

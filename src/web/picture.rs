@@ -75,20 +75,29 @@ impl Encoder {
 }
 
 /// Encodes the newest frame whenever there is one and somebody looks, until it is aborted: clients are hung up on
-/// when `pictures` is dropped, and they outlive the pipeline.
+/// when `pictures` is dropped, and they outlive the pipeline. The same frame only for whoever came since.
 pub(super) async fn encode(
     mut live: watch::Receiver<Live>,
     mut viewers: watch::Receiver<usize>,
     pictures: watch::Sender<Bytes>,
 ) {
     let mut encoder = None;
+    let mut sent: Option<(Arc<Frame>, Rect, usize)> = None;
     while viewers.wait_for(|n| *n > 0).await.is_ok() && live.changed().await.is_ok() {
         let began = Instant::now();
         let (frame, pane) = {
             let live = live.borrow_and_update();
             (live.frame.clone(), live.pane)
         };
+        let looking = *viewers.borrow_and_update();
+        let again = |(last, of, by): &(Arc<Frame>, Rect, usize)| {
+            frame.as_ref().is_some_and(|frame| Arc::ptr_eq(last, frame)) && (*of, *by) == (pane, looking)
+        };
+        if sent.as_ref().is_some_and(again) {
+            continue;
+        }
         if let Some(frame) = frame {
+            sent = Some((Arc::clone(&frame), pane, looking));
             encoder = publish(encoder, frame, pane, &pictures).await;
         }
         tokio::time::sleep_until((began + SPACING.max(3 * began.elapsed())).into()).await;

@@ -140,3 +140,45 @@ impl Drop for Mapping {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Some drivers give a picture that was cut off without marking it damaged.
+    #[test]
+    fn a_picture_with_too_few_bytes_or_pieces_is_not_whole() {
+        let stream = |pieces: &[usize]| Stream {
+            buffers: Vec::new(),
+            pieces: pieces.into(),
+        };
+        let filled = |used: &[usize], flagged| Filled {
+            index: 0,
+            sequence: 0,
+            time: Duration::ZERO,
+            flagged,
+            used: used.iter().map(|bytes| 16..16 + bytes).collect(),
+        };
+        let planes = stream(&[600, 300]);
+        for (used, flagged, whole) in [
+            (&[600, 300][..], false, true),
+            (&[640, 320], false, true),
+            (&[600, 300], true, false),
+            (&[600, 299], false, false),
+            (&[0, 300], false, false),
+            (&[600], false, false),
+            (&[], false, false),
+        ] {
+            assert_eq!(
+                planes.whole(&filled(used, flagged)),
+                whole,
+                "{used:?}, marked {flagged}"
+            );
+        }
+        assert!(stream(&[0]).whole(&filled(&[5], false)), "as many as there are");
+        let nowhere = planes.copy(&filled(&[600, 300], false), &mut Vec::new());
+        assert!(!nowhere, "a buffer that is not there");
+    }
+}

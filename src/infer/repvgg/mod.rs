@@ -9,6 +9,8 @@
 //! rounded to f32. ReLU is the lower cut. The class maps are f32: for each cell, sixteen partial sums over the planes,
 //! then their sum.
 
+#[cfg(test)]
+mod golden;
 mod kernel;
 mod lower;
 mod pack;

@@ -3,7 +3,9 @@
 //! Activations lie in planes of [`GROUP`] channels, each pixel's channels side by side, with a border of one pixel that
 //! stays 0: a tile needs no other padding and no im2col.
 
-use super::kernel::{APART, CHUNK, GROUP, Kernel, Lines, STEP, Shape};
+use std::ops::Range;
+
+use super::kernel::{APART, CHUNK, GROUP, Kernel, STEP, Shape};
 use super::plan::{Layer, strided};
 use super::split::{Split, Taps, split};
 
@@ -82,8 +84,8 @@ pub struct Block {
     pub shape: Shape,
     /// Tiles of the rows that are left over, one row high.
     pub rest: Shape,
-    /// Where its weights begin.
-    pub weights: usize,
+    /// Where its weights lie among those of all layers.
+    pub weights: Range<usize>,
     /// Whether four steps' products are added up in 16 bits.
     pub joint: bool,
     /// Offsets of its single steps from a window.
@@ -104,8 +106,6 @@ pub struct Packed {
     pub chunks: Vec<u32>,
     /// Its output channels.
     pub blocks: Vec<Block>,
-    /// The blocks' weights, step by step: [`STEP`] for each channel.
-    pub weights: Lines,
     /// For each output channel.
     pub bias: Vec<i32>,
     /// For each output channel.
@@ -119,8 +119,8 @@ struct Step {
 }
 
 impl Packed {
-    /// Lays out `layer`, which reads `from`.
-    pub fn new(layer: &Layer<'_>, from: Map, kernel: &dyn Kernel) -> Self {
+    /// Lays out `layer`, which reads `from`, and appends its blocks' weights to `bytes`, step by step: [`STEP`] for each channel.
+    pub fn new(layer: &Layer<'_>, from: Map, kernel: &dyn Kernel, bytes: &mut Vec<u8>) -> Self {
         let to = Map::activations(
             layer.outputs,
             strided(from.height, layer.stride),
@@ -143,7 +143,6 @@ impl Packed {
                 .map(|step| step.offset)
                 .collect(),
             blocks: Vec::new(),
-            weights: Lines::filled(0, 0),
             bias: vec![0; to.planes * GROUP],
             factors: vec![0.0; to.planes * GROUP],
         };
@@ -154,7 +153,6 @@ impl Packed {
             let sum: i32 = weights.iter().map(|&w| i32::from(w)).sum();
             packed.bias[channel] = bias + i32::from(kernel.zero()) * sum;
         }
-        let mut bytes = Vec::new();
         let mut channel = 0;
         for (shape, rest, blocks) in super::shape::choose(&to, kernel) {
             for _ in 0..blocks {
@@ -186,15 +184,13 @@ impl Packed {
                     channel,
                     shape,
                     rest,
-                    weights,
+                    weights: weights..bytes.len(),
                     joint: split.joint,
                     singles,
                 });
                 channel += channels;
             }
         }
-        packed.weights = Lines::filled(bytes.len(), 0);
-        packed.weights.bytes_mut()[..bytes.len()].copy_from_slice(&bytes);
         packed
     }
 }

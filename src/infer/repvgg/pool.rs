@@ -107,16 +107,17 @@ impl<J: Job> Pool<J> {
     /// Does a frame: `before` prepares it, `after` reads what came out.
     pub fn frame<T>(&mut self, before: impl FnOnce(&J, &Alone), after: impl FnOnce(&J, &Alone) -> T) -> T {
         let common = &*self.common;
-        before(&common.job, &Alone(()));
         let units = common.job.stages().last().copied().unwrap_or(0);
-        common.done.store(0, Ordering::Relaxed);
         let frame = (common.next.load(Ordering::Relaxed) >> 32).wrapping_add(1) & u64::from(u32::MAX);
-        common.next.store(frame << 32, Ordering::Release);
         let shared = !self.workers.is_empty() && self.solo == 0;
         if shared {
+            // They wake up while the frame is prepared.
             *common.call.0.lock().unwrap_or_else(PoisonError::into_inner) = frame;
             common.call.1.notify_all();
         }
+        before(&common.job, &Alone(()));
+        common.done.store(0, Ordering::Relaxed);
+        common.next.store(frame << 32, Ordering::Release);
         let mut slept = common.take_part();
         slept |= common.wait_for(units);
         if shared && slept {
@@ -159,6 +160,12 @@ impl<J: Job> Common<J> {
             }
             seen = *frame;
             drop(frame);
+            for _ in 0..SPINS {
+                if self.next.load(Ordering::Acquire) >> 32 == seen {
+                    break;
+                }
+                std::hint::spin_loop();
+            }
             self.take_part();
         }
     }

@@ -26,7 +26,7 @@ struct Classes {
 impl Runner {
     /// Packs `plan` for `kernel` and starts the threads.
     pub fn new(plan: &Plan<'_>, kernel: &dyn Kernel, threads: usize) -> Self {
-        let net = Net::new(plan, kernel);
+        let net = Net::new(plan, kernel, threads);
         let channels = net.last().1.planes * GROUP;
         let Head { weights, bias, scale } = plan.head;
         let of_class = |class: &[f32]| {

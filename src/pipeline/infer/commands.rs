@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::view::view;
 use super::{Now, Stage};
+use crate::audit;
 use crate::exam::Session;
 use crate::exam::record::{Exam, Mark, MarkKind};
 use crate::pipeline::control::{Change, Command, Done, Drawing, LEAST_PX, Refusal};
@@ -39,6 +40,12 @@ impl Stage {
             Command::Mark(kind) => self.mark(now, kind),
             Command::Draw(drawing) => self.draw(now, drawing),
             Command::Order(order) => {
+                let chosen = |exam: Option<&str>| audit::Event::chosen(exam, &order);
+                let running = now
+                    .current
+                    .as_mut()
+                    .and_then(|(_, _, session)| session.exam_mut());
+                self.audit.record(chosen(running.map(|exam| exam.id.as_str())));
                 let session = now.current.as_mut().map(|(_, _, session)| session);
                 let Some(session) = session else {
                     now.carry.order = Some(order);
@@ -132,8 +139,9 @@ impl Stage {
             .as_mut()
             .and_then(|(_, _, session)| session.exam_mut());
         if let Some(exam) = running.filter(|exam| exam.id == id) {
-            apply(exam, change)?;
+            apply(exam, change.clone())?;
             let exam = exam.clone();
+            self.say(&exam, &change);
             return Ok(self.amended(now, exam));
         }
         // What ended a moment ago may still be on its way to the disk.
@@ -142,11 +150,21 @@ impl Stage {
             None => self.kept.exam(id)?,
         };
         let mut exam = known.ok_or_else(|| Refusal::Unknown(id.into()))?;
-        apply(&mut exam, change)?;
+        apply(&mut exam, change.clone())?;
+        self.say(&exam, &change);
         if let Some(ended) = now.ended.as_mut().filter(|ended| ended.id == id) {
             ended.clone_from(&exam);
         }
         Ok(self.amended(now, exam))
+    }
+
+    /// Notes in the audit trail what was added to an exam.
+    fn say(&self, exam: &Exam, change: &Change) {
+        match change {
+            Change::Order(order) => self.audit.record(audit::Event::chosen(Some(&exam.id), order)),
+            Change::Opinion(opinion) => self.audit.record(audit::Event::judged(exam, opinion.accepted)),
+            Change::Notes(_) => {}
+        }
     }
 
     fn begun(&self, now: &mut Now, exam: Exam) -> Done {

@@ -1,60 +1,71 @@
 //! Bytes that begin on a cache line: weights, which many read, and activations, which tiles of many threads write.
 
-use std::cell::UnsafeCell;
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
 
-/// A run of whole cache lines.
-pub struct Lines(Vec<Line>);
+/// A page that one entry of a processor's address cache covers. A frame reads all weights once: found page by page of 4 KiB, they
+/// take longer to find than to multiply after some idleness.
+const HUGE: usize = 2 << 20;
 
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
-
-impl Lines {
-    /// At least `length` bytes, each `value`.
-    pub fn filled(length: usize, value: u8) -> Self {
-        Self(vec![Line([value; 64]); length.div_ceil(64)])
-    }
-
-    /// All of it.
-    pub fn bytes(&self) -> &[u8] {
-        // SAFETY: a `Line` is 64 bytes without padding, and the vector's lines lie side by side.
-        unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), self.0.len() * 64) }
-    }
-
-    /// All of it, to be written.
-    pub fn bytes_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as in `bytes`; any byte is a valid byte of a `Line`.
-        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), self.0.len() * 64) }
-    }
+/// Bytes that threads read and write through pointers, as [`super::net`] allots them.
+pub struct Bytes {
+    start: NonNull<u8>,
+    layout: Layout,
 }
 
-/// Activations of one layer, written tile by tile from several threads at once.
-pub struct Shared {
-    lines: UnsafeCell<Lines>,
-    length: usize,
-}
+// SAFETY: the bytes are owned; all access goes through `start`, whose users (`super::net`) never let two threads at one byte
+// while one writes.
+unsafe impl Send for Bytes {}
+// SAFETY: as above.
+unsafe impl Sync for Bytes {}
 
-// SAFETY: all access goes through `start`, whose users (`super::net`) never let two threads at one byte while one writes.
-unsafe impl Sync for Shared {}
-
-impl Shared {
-    /// At least `length` bytes, each `value`.
+impl Bytes {
+    /// At least `length` bytes, each `value`, in huge pages if they fill half of one.
     pub fn filled(length: usize, value: u8) -> Self {
-        let lines = Lines::filled(length, value);
-        Self {
-            length: lines.bytes().len(),
-            lines: UnsafeCell::new(lines),
+        let unit = if length < HUGE / 2 { 64 } else { HUGE };
+        let length = length.max(1).next_multiple_of(unit);
+        let layout = Layout::from_size_align(length, unit).expect("bytes that fit into memory");
+        // SAFETY: the length is not 0.
+        let Some(start) = NonNull::new(unsafe { alloc(layout) }) else {
+            handle_alloc_error(layout)
+        };
+        if unit == HUGE {
+            // SAFETY: the range is what was allocated, and the advice changes no byte of it.
+            let advised = unsafe {
+                rustix::mm::madvise(start.as_ptr().cast(), length, rustix::mm::Advice::LinuxHugepage)
+            };
+            // A system without huge pages: the same bytes, found more slowly.
+            let _ = advised;
         }
+        // SAFETY: nobody else has the allocation yet.
+        unsafe { start.as_ptr().write_bytes(value, length) };
+        Self { start, layout }
     }
 
     /// Where the bytes begin.
     pub fn start(&self) -> *mut u8 {
-        // SAFETY: the pointer is not followed here, and nobody holds a reference to the lines.
-        unsafe { (*self.lines.get()).0.as_mut_ptr().cast() }
+        self.start.as_ptr()
     }
 
     /// How many there are.
     pub fn length(&self) -> usize {
-        self.length
+        self.layout.size()
+    }
+}
+
+impl From<&[u8]> for Bytes {
+    /// A copy.
+    fn from(bytes: &[u8]) -> Self {
+        let copy = Self::filled(bytes.len(), 0);
+        // SAFETY: the copy has at least as many bytes, and nobody else has it yet.
+        unsafe { copy.start().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+        copy
+    }
+}
+
+impl Drop for Bytes {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout.
+        unsafe { dealloc(self.start.as_ptr(), self.layout) };
     }
 }

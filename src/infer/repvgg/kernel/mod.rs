@@ -22,7 +22,6 @@ mod neon_i8mm;
 #[cfg(target_arch = "aarch64")]
 mod row;
 
-pub use memory::Lines;
 pub use tile::{CHUNK, GROUP, STEP, TileFn};
 
 /// An instruction set that this machine has.

@@ -1,7 +1,7 @@
 //! The network in memory: packed layers, and the buffers that they read and write.
 
-use super::memory::Shared;
-use super::tile::Tile;
+use super::memory::Bytes;
+use super::tile::{FETCHES, Tile};
 use super::{GROUP, Kernel};
 use crate::infer::repvgg::pack::{Map, Packed};
 use crate::infer::repvgg::plan::Plan;
@@ -12,7 +12,11 @@ pub struct Net {
     layers: Vec<Stage>,
     /// For each layer, the first unit after it.
     ends: Vec<usize>,
-    buffers: Vec<(Map, Shared)>,
+    /// Where each buffer's activations lie, and where they begin among all.
+    buffers: Vec<(Map, usize)>,
+    activations: Bytes,
+    weights: Bytes,
+    threads: usize,
     zero: u8,
 }
 
@@ -27,30 +31,36 @@ struct Stage {
     units: usize,
 }
 
-/// About the products of a unit: a few microseconds of work.
-const UNIT: usize = 1 << 21;
+/// The most products of a unit: some twenty microseconds of work.
+const UNIT: usize = 1 << 23;
+/// What it takes to requantize a sum, in products.
+const REQUANTIZE: usize = 64;
 
 impl Net {
-    /// Packs `plan` for `kernel`.
-    pub fn new(plan: &Plan<'_>, kernel: &dyn Kernel) -> Self {
+    /// Packs `plan` for `kernel` and as many threads.
+    pub fn new(plan: &Plan<'_>, kernel: &dyn Kernel, threads: usize) -> Self {
         let zero = kernel.zero();
         let picture = Map::picture(plan.height, plan.width);
         let mut net = Self {
             layers: Vec::new(),
             ends: Vec::new(),
-            buffers: vec![(picture, Shared::filled(picture.bytes(), zero))],
+            buffers: vec![(picture, 0)],
+            activations: Bytes::filled(0, zero),
+            weights: Bytes::filled(0, 0),
+            threads,
             zero,
         };
         let (mut from, mut end) = (0, 0);
+        let mut weights = Vec::new();
         for layer in &plan.layers {
-            let packed = Packed::new(layer, net.buffers[from].0, kernel);
+            let packed = Packed::new(layer, net.buffers[from].0, kernel, &mut weights);
             let to = net.buffer(packed.to, from);
             let tallest = packed.blocks.iter().map(|b| b.shape.rows).max().unwrap_or(1);
             let widest = packed.blocks.iter().map(|b| b.shape.vectors).max().unwrap_or(1) * kernel.lanes();
-            let row = packed.to.width * widest * layer.inputs * 9;
-            let rows = (UNIT / row.max(1))
-                .next_multiple_of(tallest)
-                .clamp(tallest, packed.to.height.next_multiple_of(tallest));
+            let block = packed.to.height * packed.to.width * widest * (layer.inputs * 9 + REQUANTIZE);
+            // Halves of halves, so that the units of a layer are alike and threads end it together.
+            let parts = block.div_ceil(UNIT).next_power_of_two();
+            let rows = packed.to.height.div_ceil(parts).next_multiple_of(tallest);
             let units = packed.to.height.div_ceil(rows);
             end += units * packed.blocks.len();
             net.ends.push(end);
@@ -63,17 +73,25 @@ impl Net {
             });
             from = to;
         }
+        net.activations = Bytes::filled(net.length(), zero);
+        net.weights = Bytes::from(&weights[..]);
         net.check();
         net
     }
 
     /// A buffer for `map` that is not `busy`: each size of activations has two at most.
     fn buffer(&mut self, map: Map, busy: usize) -> usize {
-        let free = |(n, (m, _)): (usize, &(Map, Shared))| (*m == map && n != busy).then_some(n);
+        let free = |(n, (m, _)): (usize, &(Map, usize))| (*m == map && n != busy).then_some(n);
         self.buffers.iter().enumerate().find_map(free).unwrap_or_else(|| {
-            self.buffers.push((map, Shared::filled(map.bytes(), self.zero)));
+            self.buffers.push((map, self.length()));
             self.buffers.len() - 1
         })
+    }
+
+    /// Bytes of all buffers.
+    fn length(&self) -> usize {
+        let last = self.buffers.last();
+        last.map_or(0, |(map, start)| (start + map.bytes()).next_multiple_of(64))
     }
 
     /// Every address that `unit` makes lies in its buffer.
@@ -82,7 +100,11 @@ impl Net {
             assert_ne!(from, to);
             let (input, output) = (&self.buffers[*from], &self.buffers[*to]);
             assert!(input.0 == packed.from && output.0 == packed.to);
-            assert!(input.1.length() >= input.0.bytes() && output.1.length() >= output.0.bytes());
+            let apart = |a: &(Map, usize), b: &(Map, usize)| a.1 + a.0.bytes() <= b.1;
+            assert!(apart(input, output) || apart(output, input));
+            for (map, start) in [input, output] {
+                assert!(start + map.bytes() <= self.activations.length());
+            }
             let last = packed
                 .from
                 .window(packed.stride, packed.to.height - 1, packed.to.width - 1);
@@ -92,7 +114,8 @@ impl Net {
                     .iter()
                     .map(|o| o + GROUP as u32)
                     .chain(block.singles.iter().map(|o| o + GROUP as u32));
-                assert!(last + reach.max().unwrap_or(0) as usize <= input.1.length());
+                assert!(last + reach.max().unwrap_or(0) as usize <= input.0.bytes());
+                assert!(block.weights.end <= self.weights.length());
                 assert!(
                     block.rest.rows == 1
                         && block.rest.pixels == block.shape.pixels
@@ -110,16 +133,16 @@ impl Net {
     /// # Panics
     /// If it has another size.
     pub fn input(&self, pixels: &[u8], _: &Alone) {
-        let (map, buffer) = &self.buffers[0];
+        let (map, start) = &self.buffers[0];
         assert_eq!(
             pixels.len(),
             3 * map.height * map.width,
             "the picture's size is the plan's"
         );
         for (n, row) in pixels.chunks_exact(map.width).enumerate() {
-            let at = n / map.height * map.plane + map.at(n % map.height, 0);
+            let at = start + n / map.height * map.plane + map.at(n % map.height, 0);
             // SAFETY: nobody has a claim, so this is the only access; row and plane lie in the buffer.
-            let to = unsafe { std::slice::from_raw_parts_mut(buffer.start().add(at), map.width) };
+            let to = unsafe { std::slice::from_raw_parts_mut(self.activations.start().add(at), map.width) };
             to.copy_from_slice(row);
             if self.zero != 0 {
                 to.iter_mut().for_each(|byte| *byte ^= self.zero);
@@ -129,12 +152,12 @@ impl Net {
 
     /// What `layer` made last, where no later layer has written over it: plane, row and column to [`GROUP`] activations.
     pub fn output(&self, layer: usize, _: &Alone) -> impl Fn(usize, usize, usize) -> [u8; GROUP] {
-        let (map, buffer) = &self.buffers[self.layers[layer].to];
+        let (map, start) = &self.buffers[self.layers[layer].to];
         move |plane, y, x| {
             assert!(plane < map.planes && y < map.height && x < map.width);
-            let at = plane * map.plane + map.at(y, x);
+            let at = start + plane * map.plane + map.at(y, x);
             // SAFETY: nobody has a claim, so nothing is written; plane, row and column lie in the buffer.
-            let group = unsafe { buffer.start().add(at).cast::<[u8; GROUP]>().read() };
+            let group = unsafe { self.activations.start().add(at).cast::<[u8; GROUP]>().read() };
             group.map(|byte| byte ^ self.zero)
         }
     }
@@ -159,13 +182,24 @@ impl Job for Net {
         let first = claim.stage().checked_sub(1).map_or(0, |before| self.ends[before]);
         let unit = claim.unit() - first;
         let block = &packed.blocks[unit / units];
-        let (input, output) = (
-            self.buffers[stage.from].1.start(),
-            self.buffers[stage.to].1.start(),
-        );
+        let (input, output) = (self.buffers[stage.from].1, self.buffers[stage.to].1);
+        let activations = self.activations.start();
         let mut y = unit % units * rows;
         let end = (y + rows).min(packed.to.height);
         let channel = block.channel;
+        // The next block's weights follow this one's. Each tile asks for its share of them, on each of the threads that share the
+        // block; where each has a block of its own, for its share of this thread's next.
+        let widths = packed.to.width.div_ceil(block.shape.pixels);
+        let tiles = packed.to.height.div_ceil(block.shape.rows) * widths;
+        let (blocks, parts) = if *units == 1 {
+            (self.threads, 1)
+        } else {
+            (1, self.threads)
+        };
+        let share = (block.weights.len() * parts).div_ceil(tiles);
+        let ahead = block.weights.start + block.weights.len() * blocks;
+        let stride_ahead = share.div_ceil(FETCHES * packed.chunks.len().max(1));
+        let mut tile = y / block.shape.rows * widths;
         while y < end {
             let shape = if y + block.shape.rows <= end {
                 block.shape
@@ -181,19 +215,22 @@ impl Job for Net {
                 // The kernel was made where its instructions exist.
                 unsafe {
                     shape.tiles[packed.apart](&Tile {
-                        input: input.add(from),
+                        input: activations.add(input + from),
                         input_row: packed.stride * packed.from.row,
                         joint: block.joint,
                         chunks: &packed.chunks,
                         singles: &block.singles,
-                        weights: packed.weights.bytes().as_ptr().add(block.weights),
+                        weights: self.weights.start().add(block.weights.start),
+                        ahead: self.weights.start().wrapping_add(ahead + tile * share),
+                        stride_ahead,
                         bias: packed.bias.as_ptr().add(channel),
                         factors: packed.factors.as_ptr().add(channel),
-                        output: output.add(to),
+                        output: activations.add(output + to),
                         output_row: packed.to.row,
                         output_plane: packed.to.plane,
                     });
                 }
+                tile += 1;
                 if x + shape.pixels >= packed.to.width {
                     break;
                 }

@@ -23,6 +23,10 @@ pub struct Tile<'a> {
     pub singles: &'a [u32],
     /// For each step, the weights of the tile's channels, [`STEP`] for each channel.
     pub weights: *const u8,
+    /// Weights that are wanted soon: this tile's share of the next block's. They need not exist.
+    pub ahead: *const u8,
+    /// Bytes from one call of [`Isa::fetch`] to the next, of which each chunk makes [`FETCHES`].
+    pub stride_ahead: usize,
     /// One for each channel of the tile.
     pub bias: *const i32,
     /// One for each channel of the tile.
@@ -34,6 +38,9 @@ pub struct Tile<'a> {
     /// Bytes from a plane of [`GROUP`] output channels to the next.
     pub output_plane: usize,
 }
+
+/// Calls of [`Isa::fetch`] for each chunk.
+pub const FETCHES: usize = 2;
 
 /// Computes one tile.
 ///
@@ -64,6 +71,12 @@ pub trait Isa {
     /// # Safety
     /// As [`TileFn`].
     unsafe fn quad(from: *const u8) -> Self::Quad;
+
+    /// Asks for the cache line at `from`, which need not exist.
+    #[inline(always)]
+    fn fetch(from: *const u8) {
+        let _ = from;
+    }
 
     /// To each lane of `sum`, four weights × activations 4N to 4N+3.
     ///
@@ -172,7 +185,15 @@ pub unsafe fn tile<
         } else {
             (&[][..], tile.chunks)
         };
+        let mut ahead = tile.ahead;
+        let mut fetch = || {
+            for _ in 0..FETCHES {
+                I::fetch(ahead);
+                ahead = ahead.wrapping_add(tile.stride_ahead);
+            }
+        };
         for &offset in joint {
+            fetch();
             let quads = quads!(tile.input.add(offset as usize));
             for v in 0..VECTORS {
                 let of = |step: usize| I::load(weights.add((step * VECTORS + v) * I::LANES * STEP));
@@ -186,6 +207,7 @@ pub unsafe fn tile<
             weights = weights.add(CHUNK * VECTORS * I::LANES * STEP);
         }
         for &offset in chunks {
+            fetch();
             let quads = quads!(tile.input.add(offset as usize));
             step!(0, quads);
             step!(1, quads);
