@@ -106,7 +106,9 @@ mod tests {
         });
         let key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
         let all: Vec<&str> = lines.filter(|line| !line.starts_with("path = \"/etc")).collect();
-        let config = parse(&all.join("\n").replace("RW...", key));
+        let text = all.join("\n").replace("RW...", key);
+        let config = parse(&text.replace("\"...\"", &format!("\"{}\"", "0".repeat(64))));
+        assert_eq!(config.web.network.expect("a network").users.len(), 1);
         assert_eq!(config.panel.expect("a panel").lines.len(), 6);
         assert!(config.screen.roi.is_some());
     }

@@ -23,7 +23,7 @@ pub enum Role {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "UserSection")]
 pub struct User {
-    /// What they log in as, and what the audit trail calls them.
+    /// What they log in as.
     pub name: String,
     /// What they may.
     pub role: Role,
