@@ -3,6 +3,7 @@
 #[allow(dead_code, reason = "other tests use more of it")]
 mod common;
 
+use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -169,10 +170,12 @@ fn a_reload_without_an_exam_runs_with_the_new_config() {
         "systemd would kill what says that it stops"
     );
     // One that can be read and not be run with: the one before goes on.
-    let unusable = another.replace("127.0.0.1:0", "192.0.2.1:80");
+    let other = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = other.local_addr().expect("an address").to_string();
+    let unusable = another.replace("127.0.0.1:0", &taken);
     std::fs::write(config(&service.folder), unusable).expect("a config");
     service.signal("HUP");
-    service.logs("the old config goes on: cannot listen on 192.0.2.1:80");
+    service.logs(&format!("the old config goes on: cannot listen on {taken}"));
     service.signal("TERM");
 }
 
@@ -190,11 +193,18 @@ fn the_store_is_checked_beside_the_daemon_when_no_exam_runs() {
         "{said}"
     );
 
+    // The folder follows the database, which is whole before.
     let exams = service.folder.path().join("store/exams");
-    let table = files(&exams)
-        .into_iter()
-        .find(|path| path.ends_with("frames.csv"));
-    std::fs::write(table.expect("an exam's table"), "damaged").expect("written");
+    let table = || {
+        files(&exams)
+            .into_iter()
+            .find(|path| path.ends_with("frames.csv"))
+    };
+    let until = Instant::now() + Duration::from_secs(60);
+    while table().is_none() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    std::fs::write(table().expect("an exam's table"), "damaged").expect("written");
     service.signal("USR1");
     service.logs("the store is damaged");
     service.logs("frames.csv");
