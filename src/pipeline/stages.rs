@@ -1,4 +1,4 @@
-//! How long each stage took, counted since the start: for `/metrics`. Counting is one atomic addition in three places a frame.
+//! How long each stage took, counted since the start: for `/metrics`. Counting is two atomic additions in each of four places a frame.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
