@@ -22,7 +22,7 @@ pub struct KeyFramePath {
     pub seq: u64,
     /// Why it was kept.
     pub reason: KeyReason,
-    /// The PNG of its contrast pane.
+    /// Where the PNG of its contrast pane lies; [`Store::exam_file`](super::Store::exam_file) reads it.
     pub path: PathBuf,
 }
 
@@ -30,6 +30,11 @@ impl KeyFramePath {
     /// The file's name without `.png`: `key-<seq>-<reason>`.
     pub fn stem(&self) -> String {
         stem(self.seq, self.reason)
+    }
+
+    /// The file's name, for [`Store::exam_file`](super::Store::exam_file).
+    pub fn name(&self) -> String {
+        format!("{}.png", self.stem())
     }
 }
 

@@ -78,8 +78,7 @@ pub(super) fn write(
     files::create_folder(folder)?;
     let mut listed = Vec::new();
     for key in files::key_frames(folder)? {
-        let name = format!("{}.png", key.stem());
-        listed.push(FileEntry::of(&name, &files::read_whole(&key.path)?));
+        listed.push(FileEntry::of(&key.name(), &files::read_whole(&key.path)?));
     }
     if let Some(frames) = frames {
         let csv = csv(&frames);

@@ -68,6 +68,18 @@ impl Store {
         files::key_frames(&self.exam_folder(exam_id))
     }
 
+    /// The bytes of a file of the exam's folder, such as [`KeyFramePath::name`].
+    pub fn exam_file(&self, exam_id: &str, name: &str) -> Result<Vec<u8>, StoreError> {
+        ExamKey::of(exam_id)?;
+        if name.contains('/') {
+            return Err(StoreError::Unstorable {
+                what: format!("a file named \"{name}\""),
+                expected: String::from("the name of a file in the exam's folder"),
+            });
+        }
+        files::read_whole(&self.exam_folder(exam_id).join(name))
+    }
+
     /// The outbox, oldest exam first. A damaged record is an error in its place; the ones after it still come.
     pub fn outbox(&self) -> impl Iterator<Item = Result<Delivery, StoreError>> + use<> {
         self.scan(|opened| opened.db.outbox.iter())

@@ -137,6 +137,9 @@ fn a_store_opened_again_holds_what_was_committed() {
     let key = &store.key_frames(ID).expect("readable")[0];
     let place = format!("store/exams/2026/01/31/{ID}/key-9-highest.png");
     assert_eq!(key.path, dir.path().join(place));
+    let png = store.exam_file(ID, &key.name()).expect("readable");
+    assert!(png.starts_with(b"\x89PNG"));
+    assert!(store.exam_file(ID, "../../commits").is_err());
 }
 
 #[test]

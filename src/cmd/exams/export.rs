@@ -140,8 +140,8 @@ fn write_key(
     files: &mut Files,
     damaged: &mut Vec<String>,
 ) -> Result<(ExportedKey, Option<dicom::Picture>), Error> {
-    let bytes = fs::read(&key.path).map_err(fault("read", &key.path))?;
-    let picture = format!("{}.png", key.stem());
+    let picture = key.name();
+    let bytes = store.exam_file(&exam.id, &picture)?;
     files.write(&picture, |out| out.write_all(&bytes))?;
 
     let decoded = image::load_from_memory(&bytes).map(image::DynamicImage::into_rgb8);
