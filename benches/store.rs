@@ -27,8 +27,9 @@ fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     results(&folder.path().join("results"));
     list(&folder.path().join("list"));
+    disk(&folder.path().join("disk"));
     let store = folder.path().join("large");
-    fill(&store, large);
+    fill(&open(&store), large, FRAMES);
     open_large(&store, large);
     grading(&folder.path().join("empty"), &store);
 }
@@ -181,29 +182,34 @@ fn list(dir: &Path) {
     );
 }
 
-/// Fills a store as exams do, in commits of 12 results.
-fn fill(dir: &Path, frames: u64) {
+/// Bytes on the disk of 100,000 frames, stored as the daemon does in commits of 12 results.
+fn disk(dir: &Path) {
     let store = open(dir);
+    fill(&store, 100_000, 12);
+    let (grown, start) = (store.database_bytes().expect("readable"), Instant::now());
+    store.compact(|| true).expect("a working disk");
+    let compact = store.database_bytes().expect("readable");
+    println!(
+        "disk: {:.0} bytes a frame as written, {:.0} compacted, in {:.1} s",
+        grown as f64 / 1e5,
+        compact as f64 / 1e5,
+        start.elapsed().as_secs_f64()
+    );
+}
+
+/// Stores exams with so many frames in all, and makes every `group` of them durable.
+fn fill(store: &Store, frames: u64, group: u64) {
     for n in 0..frames.div_ceil(FRAMES) {
         let exam = exam(n);
         store.begin(&exam).expect("a new exam");
         for seq in 0..FRAMES.min(frames - n * FRAMES) {
             store.append(&exam.id, &graded(seq)).expect("a good frame");
-            if seq % 12 == 11 {
+            if seq % group == group - 1 {
                 store.commit().expect("a working disk");
             }
         }
     }
     store.commit().expect("a working disk");
-    let (grown, start) = (store.database_bytes().expect("readable"), Instant::now());
-    store.compact(|| true).expect("a working disk");
-    let compact = store.database_bytes().expect("readable");
-    println!(
-        "disk: {:.0} bytes a frame as written, {:.0} compacted (in {:.1} s), of {frames}",
-        grown as f64 / frames as f64,
-        compact as f64 / frames as f64,
-        start.elapsed().as_secs_f64()
-    );
 }
 
 fn open_large(dir: &Path, frames: u64) {

@@ -5,6 +5,8 @@ Needs numpy and onnx."""
 
 import hashlib
 import io
+import json
+import struct
 import sys
 import tarfile
 from pathlib import Path
@@ -115,6 +117,40 @@ def audit():
     return lines
 
 
+def exam():
+    """The first exam of the committed old store, under the id that the targets use, and a table of its frames."""
+    with tarfile.open(PROJECT / "tests/store/v0.1.0.tar.gz") as old:
+        name = next(n for n in old.getnames() if n.startswith("export/") and n.endswith("/exam.json"))
+        exam = json.load(old.extractfile(name))
+    exam["id"] = "20260131T094500.123Z-7f3a"
+    table = b"seq,t_ms,score,map_width,map_height,map_lowest,map_step,map\n1,67,0.5,2,1,-1,0.01,0 4095\n"
+    return exam, table
+
+
+def folder():
+    record, table = exam()
+    entry = {"name": "frames.csv", "bytes": len(table), "sha256": hashlib.sha256(table).hexdigest()}
+    file = json.dumps({"exam": record, "deliveries": [], "files": [entry]}, indent=2)
+    return b"\xff".join([b"", file.removeprefix("{\n").encode(), table, b"\x89PNG"])
+
+
+def records():
+    """An exam, two of its frames, a delivery and a note."""
+    record = json.dumps(exam()[0]).encode()
+    frame = bytes([67, 0, 0, 0, 0, 0]) + struct.pack("<fBBff", 0.5, 2, 1, -1, 0.01) + bytes([1, 0xF0, 0xFF])
+    delivery = json.dumps(
+        {"exam": "20260131T094500.123Z-7f3a", "object": "report", "destination": "pacs", "state": "pending"}
+    ).encode()
+    rows = [
+        (0, b"", record),
+        (1, bytes([0, 0, 0, 0, 0, 0, 0, 1]), frame),
+        (1, bytes([0, 0, 0, 0, 0, 0, 0, 2]), frame),
+        (2, b"report\0pacs", delivery),
+        (3, b"", b"file"),
+    ]
+    return b"".join(struct.pack("<BBH", how, len(key), len(body)) + key + body for how, key, body in rows)
+
+
 CLIPS = {
     "y4m": b"\x00W4 H2 F25:1 C420jpeg\nFRAME\n" + bytes(12),
     "mha": b"\x01NDims = 3\nDimSize = 4 2 2\nElementType = MET_UCHAR\nElementDataFile = LOCAL\n" + bytes(16),
@@ -135,6 +171,8 @@ def main():
         "model_tract/small": small,
         "package/small": package(small),
         "audit/three": audit(),
+        "record/exam": records(),
+        "folder/exam": folder(),
     } | {f"clip/{name}": content for name, content in CLIPS.items()}
     for name, content in seeds.items():
         path = out / name

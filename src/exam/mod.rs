@@ -13,5 +13,5 @@ mod verdict;
 pub use curve::{Curve, Display, Enhancement, Linear, Sample};
 pub use key_frames::KeyFrames;
 pub use kinetics::{Fit, Kinetics};
-pub use session::{Carry, Refused, Session, Step, exam_id};
+pub use session::{Carry, Interrupted, Refused, Session, Step, exam_id};
 pub use verdict::Aggregate;

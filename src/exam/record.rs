@@ -213,7 +213,7 @@ pub struct Exam {
     pub id: String,
     /// First scored frame.
     pub started: DateTime<Utc>,
-    /// Last frame; absent while the exam runs, or if the cart lost power before it ended.
+    /// Last frame; absent while the exam runs, and after a power cut until the program starts again.
     pub ended: Option<DateTime<Utc>>,
     /// How its records were made.
     pub provenance: Provenance,
@@ -233,7 +233,7 @@ pub struct Exam {
     /// What the physician says of the verdict; absent until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opinion: Option<Opinion>,
-    /// What the time-intensity curves say; absent until the exam has ended.
+    /// What the time-intensity curves say; absent until the exam has ended, and where a restart in its middle lost them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enhancement: Option<Enhancement>,
     /// Never deleted to make room.

@@ -54,6 +54,63 @@ struct Running {
     keys: KeyFrames,
 }
 
+/// What is stored of an exam that nobody ended: the power was cut, or the program was killed.
+#[derive(Debug)]
+pub struct Interrupted {
+    /// As it was stored last.
+    pub exam: Exam,
+    /// Its scored frames, in order.
+    pub frames: Vec<Graded>,
+}
+
+impl Interrupted {
+    /// When its last frame was captured, as well as the record tells: `started` is when the first one was.
+    pub fn last(&self) -> DateTime<Utc> {
+        let span = match (self.frames.first(), self.frames.last()) {
+            (Some(first), Some(last)) => last.t_ms.saturating_sub(first.t_ms),
+            _ => 0,
+        };
+        self.exam.started + TimeDelta::milliseconds(span.min(i64::MAX as u64 / 2) as i64)
+    }
+
+    /// The exam with the end and the verdict of what is stored. Frames that were looked at and not scored are not.
+    pub fn end(self) -> Exam {
+        self.running(u64::MAX).end()
+    }
+
+    fn running(self, key_every_ms: u64) -> Running {
+        let last_scored = (!self.frames.is_empty()).then(|| self.last());
+        let mut running = Running::new(self.exam, key_every_ms);
+        running.last_scored = last_scored;
+        for graded in &self.frames {
+            running.aggregate.add(graded);
+            if let Ok(scored) = &graded.outcome {
+                running.keys.consider(graded.t_ms, scored.score);
+            }
+        }
+        running
+    }
+}
+
+impl Running {
+    fn new(exam: Exam, key_every_ms: u64) -> Self {
+        Self {
+            aggregate: Aggregate::new(exam.provenance.band),
+            keys: KeyFrames::new(key_every_ms),
+            exam,
+            last_scored: None,
+        }
+    }
+
+    fn end(self) -> Exam {
+        Exam {
+            ended: Some(self.last_scored.unwrap_or(self.exam.started)),
+            verdict: Some(self.aggregate.verdict()),
+            ..self.exam
+        }
+    }
+}
+
 /// What a frame changes.
 #[derive(Debug, PartialEq)]
 pub struct Step {
@@ -117,13 +174,18 @@ impl Session {
             marks: injection.into_iter().collect(),
             ..Exam::begun(id, wall, self.provenance.clone())
         };
-        self.running = Some(Running {
-            exam: exam.clone(),
-            last_scored: None,
-            aggregate: Aggregate::new(self.provenance.band),
-            keys: KeyFrames::new(self.key_every_ms),
-        });
+        self.running = Some(Running::new(exam.clone(), self.key_every_ms));
         exam
+    }
+
+    /// Whether an exam that was interrupted may go on: none runs, and its frames were made as this session's are.
+    pub fn may_resume(&self, exam: &Exam) -> bool {
+        self.running.is_none() && exam.provenance == self.provenance
+    }
+
+    /// Goes on with an exam that [may](Self::may_resume).
+    pub fn resume(&mut self, interrupted: Interrupted) -> &Exam {
+        &self.running.insert(interrupted.running(self.key_every_ms)).exam
     }
 
     /// Begins an exam because somebody says so.
@@ -198,12 +260,7 @@ impl Session {
 
     /// Ends the exam that runs, if any.
     pub fn end(&mut self) -> Option<Exam> {
-        let running = self.running.take()?;
-        Some(Exam {
-            ended: Some(running.last_scored.unwrap_or(running.exam.started)),
-            verdict: Some(running.aggregate.verdict()),
-            ..running.exam
-        })
+        self.running.take().map(Running::end)
     }
 
     /// Ends the session where it is cut: the exam that ran, and what the next session goes on with.

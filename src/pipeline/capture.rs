@@ -3,10 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use chrono::Utc;
 use tokio::sync::watch;
 
 use super::{Live, Opener, Pace, Shared};
 use crate::capture::{CaptureError, Captured, FrameSource, Signal};
+use crate::exam::Interrupted;
 use crate::frame::{BufferPool, Frame};
 use crate::health::Heart;
 
@@ -25,10 +27,10 @@ pub(super) fn run(
     shared: &Shared,
     publish: &watch::Sender<Live>,
     heart: &Heart,
+    mut numbering: Numbering,
 ) {
     let mut backoff = FIRST_BACKOFF;
     let mut said = String::new();
-    let mut numbering = Numbering::default();
     while !shared.stopping() {
         let error = match open() {
             Ok(mut source) => {
@@ -151,9 +153,11 @@ fn hand_over(frame: (Instant, Frame), pace: Pace, shared: &Shared, heart: &Heart
 /// Keeps numbers and times rising when a device is opened again and its driver begins at 0: an exam goes on over the
 /// gap, and its frames are stored by number.
 #[derive(Default)]
-struct Numbering {
+pub(super) struct Numbering {
     /// When the source was opened first.
     origin: Option<Instant>,
+    /// Time before that, of an exam that goes on over a restart.
+    before: Duration,
     /// What is added to the numbers and times of the source that is open.
     base: (u64, Duration),
     /// The number after the last one given.
@@ -161,9 +165,22 @@ struct Numbering {
 }
 
 impl Numbering {
+    /// Goes on after the frames of `interrupted`, by as much later as the clock says.
+    pub fn after(interrupted: &Interrupted) -> Self {
+        let Some(last) = interrupted.frames.last() else {
+            return Self::default();
+        };
+        let gap = (Utc::now() - interrupted.last()).to_std().unwrap_or_default();
+        Self {
+            before: Duration::from_millis(last.t_ms) + gap,
+            next: last.seq + 1,
+            ..Self::default()
+        }
+    }
+
     fn opened(&mut self) {
         let now = Instant::now();
-        self.base = (self.next, now - *self.origin.get_or_insert(now));
+        self.base = (self.next, self.before + (now - *self.origin.get_or_insert(now)));
     }
 
     fn go_on(&mut self, frame: &mut Frame) {

@@ -2,6 +2,8 @@
 
 mod commands;
 mod curve;
+pub(super) mod interrupted;
+mod record;
 mod view;
 
 use std::sync::Arc;
@@ -18,20 +20,18 @@ use super::rates::RateMeter;
 use super::{Event, Live, Shared, StoreView, Summary};
 use crate::audit::{self, Recorder};
 use crate::capture::{Signal, Taken};
-use crate::exam::record::{Exam, Graded, KeyFrame, KeyReason, MarkKind, Provenance, Uids};
-use crate::exam::{Carry, Curve, Display, Linear, Session};
+use crate::exam::record::{Exam, Graded, Provenance};
+use crate::exam::{Carry, Curve, Display, Interrupted, Linear, Session};
 use crate::frame::Frame;
 use crate::grader::Grader;
 use crate::health::Heart;
 use crate::preprocess;
 use crate::screen::{Arrangement, Layout, Still};
-use crate::store::{Entry, Store, StoreError, Writer};
-use view::{contrast, view};
+use crate::store::{Store, StoreError, Writer};
+use view::contrast;
 
 /// How long to wait for a frame before the state is published again.
 const WAIT: Duration = Duration::from_millis(100);
-/// How often the verdict so far is computed anew.
-const VERDICT_EVERY: Duration = Duration::from_millis(500);
 
 /// Everything that the thread owns.
 pub(super) struct Stage {
@@ -42,6 +42,10 @@ pub(super) struct Stage {
     pub audit: Recorder,
     /// Exams of before, to be added to.
     pub kept: Arc<Store>,
+    /// Exams that nobody ended and that are over.
+    pub interrupted: Vec<Interrupted>,
+    /// The one that goes on with the first picture.
+    pub goes_on: Option<Interrupted>,
     pub asked: Receiver<Asked>,
     pub display: Display,
     pub source: String,
@@ -71,6 +75,8 @@ struct Now {
     /// Why the picture cannot be graded, until one can.
     fault: Option<String>,
     ended: Option<Exam>,
+    /// The exam that runs began before this program: the curve of its beginning is lost.
+    resumed: bool,
     /// What is known of the next exam while there is no session.
     carry: Carry,
     curve: Curve,
@@ -94,12 +100,17 @@ impl Stage {
             next: None,
             fault: None,
             ended: None,
+            resumed: false,
             carry: Carry::default(),
             curve: Curve::default(),
             linear: None,
         };
+        for exam in std::mem::take(&mut self.interrupted) {
+            self.end_interrupted(exam);
+        }
         loop {
             self.heart.beat();
+            self.give_up();
             self.obey(&mut now);
             match self.shared.slot.take(WAIT) {
                 Taken::Value((at, frame)) => {
@@ -118,6 +129,9 @@ impl Stage {
             self.sample(&mut now);
         }
         self.cut(&mut now);
+        if let Some(exam) = self.goes_on.take() {
+            self.end_interrupted(exam);
+        }
         self.publish(&mut now);
         let status = self.writer.finish()?;
         now.live.store = StoreView::from(&status);
@@ -228,6 +242,7 @@ impl Stage {
 
     /// Grades one frame, with the model that waits if an exam begins with it; the error says for people why it cannot be.
     fn grade(&mut self, now: &mut Now, frame: &Frame) -> Result<Graded, String> {
+        self.go_on(now, frame.format.area());
         let hold = matches!(&now.current, Some((_, _, session)) if session.is_open());
         let layout = self.arrangement.layout(frame, hold);
         let layout = layout.map_err(|e| crate::one_line(&e))?;
@@ -266,6 +281,7 @@ impl Stage {
         (now.live.pane, now.live.roi) = (layout.pane, layout.roi);
         let session = self.session(layout, std::mem::take(&mut now.carry));
         now.current = Some((layout, size, session));
+        self.resume(now);
     }
 
     /// Nobody knows yet where the contrast image is.
@@ -287,62 +303,6 @@ impl Stage {
             pane: layout.pane,
             roi: layout.roi,
         }
-    }
-
-    /// Follows the exam and hands what it keeps to the store.
-    fn record(&self, now: &mut Now, graded: &Arc<Graded>, frame: &Frame) {
-        let Some((layout, _, session)) = &mut now.current else {
-            return;
-        };
-        let step = session.add(graded, DateTime::from(frame.wall));
-        let keep = step.keep.and_then(|reason| key_frame(frame, layout, reason));
-        if let Some(exam) = step.begun {
-            self.begin(now, exam);
-        }
-        // After somebody ended the exam its contrast is scored on, for the page alone.
-        let open = matches!(&now.current, Some((_, _, session)) if session.is_open());
-        if open && graded.outcome.is_ok() {
-            self.store(Entry::Frame(Arc::clone(graded)));
-        }
-        if let Some(key) = keep {
-            self.store(Entry::Key(key));
-        }
-        if now.verdict_at.is_none_or(|at| at.elapsed() >= VERDICT_EVERY)
-            && let Some((_, _, session)) = &now.current
-            && let Some((exam, verdict)) = session.current()
-        {
-            now.verdict_at = Some(Instant::now());
-            now.live.exam = Some(view(exam, verdict));
-        }
-    }
-
-    fn begin(&self, now: &mut Now, exam: Exam) {
-        tracing::info!(exam = exam.id, "exam begun");
-        now.verdict_at = None;
-        self.audit.record(audit::Event::begun(&exam));
-        now.curve.begin(now.newest_ms);
-        self.store(Entry::Begin(Box::new(exam)));
-    }
-
-    /// Hands over a result. A failure is a fault in the writer's status, which is shown; scoring goes on.
-    fn store(&self, entry: Entry) {
-        let _ = self.writer.send(entry);
-    }
-
-    fn end(&self, now: &mut Now, mut exam: Exam) {
-        let injection = exam.marks.iter().rev().find(|m| m.kind == MarkKind::Injection);
-        exam.enhancement = Some(now.curve.enhancement(injection.map(|mark| mark.t_ms)));
-        exam.uids = Some(Uids::assign(exam.order.as_ref()));
-        tracing::info!(exam = exam.id, "exam ended");
-        if let Some(verdict) = &exam.verdict {
-            now.live.exam = Some(view(&exam, verdict.clone()));
-        }
-        self.audit.record(audit::Event::ended(&exam));
-        self.store(Entry::End(Box::new(exam.clone())));
-        if let Some(events) = &self.events {
-            let _ = events.send(Event::Ended(Box::new(exam.clone())));
-        }
-        now.ended = Some(exam);
     }
 
     /// Publishes what is now. The signal is read while nobody else publishes: what `capture` said of a loss is not undone.
@@ -379,16 +339,4 @@ impl Now {
             (signal, ..) => signal,
         }
     }
-}
-
-/// The pane of `frame` as a picture. The grader has read the frame, so its pane can be.
-fn key_frame(frame: &Frame, layout: &Layout, reason: KeyReason) -> Option<KeyFrame> {
-    let picture = preprocess::crop(frame, layout.pane).ok()?;
-    Some(KeyFrame {
-        seq: frame.seq,
-        reason,
-        width: picture.width(),
-        height: picture.height(),
-        rgb: picture.into_raw(),
-    })
 }

@@ -202,6 +202,14 @@ impl Pipeline {
         let starting = Live::starting(nowhere, nowhere, reason, Arc::clone(&ready.view));
         let (publish, live) = watch::channel(starting);
         let writer = Writer::start(Arc::clone(&parts.store), parts.policy)?;
+        let mut interrupted = infer::interrupted::of(&parts.store);
+        // A recording begins anew, a scanner's picture goes on.
+        let continues = parts.pace == Pace::Device && !interrupted.is_empty();
+        let goes_on = continues.then(|| interrupted.remove(0));
+        let numbering = goes_on
+            .as_ref()
+            .map(capture::Numbering::after)
+            .unwrap_or_default();
         let (control, asked) = Control::new();
         let Parts { open, pace, .. } = parts;
         let (capture_heart, capture_pulse) = health::heart("capture");
@@ -214,6 +222,8 @@ impl Pipeline {
             writer,
             audit: parts.audit,
             kept: parts.store,
+            interrupted,
+            goes_on,
             asked,
             display: parts.display,
             source: parts.source,
@@ -236,7 +246,7 @@ impl Pipeline {
             live,
             control,
             capture: spawn("capture", move || {
-                capture::run(open, pace, &for_capture, &publish, &capture_heart);
+                capture::run(open, pace, &for_capture, &publish, &capture_heart, numbering);
             }),
             infer: spawn("infer", move || stage.run()),
             models,

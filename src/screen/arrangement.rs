@@ -87,6 +87,18 @@ impl Arrangement {
         self.screen.roi = roi;
     }
 
+    /// Begins with pane and ROI of an exam that goes on, if a picture of `area` has room for them.
+    pub fn go_on(&mut self, Layout { pane, roi }: Layout, area: Rect) {
+        if !area.contains(&pane) {
+            return;
+        }
+        match self.screen.pane {
+            Some(PanePreset::Auto) => self.found = Some(pane),
+            _ => self.screen.pane = Some(PanePreset::Rect(pane)),
+        }
+        self.screen.roi = (roi != pane).then_some(roi);
+    }
+
     /// What is known of the layout.
     pub fn state(&self) -> &Arranged {
         &self.state
@@ -101,7 +113,8 @@ impl Arrangement {
         let format = frame.format;
         let finder = match self.finder.take() {
             Some(finder) if *finder.format() == format => finder,
-            _ => {
+            None => Finder::new(format),
+            Some(_) => {
                 (self.found, self.other) = (None, None);
                 Finder::new(format)
             }

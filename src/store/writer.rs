@@ -44,6 +44,8 @@ const SHORT_HOURS: f32 = 8.0;
 pub enum Entry {
     /// An exam begins; what follows belongs to it.
     Begin(Box<Exam>),
+    /// An exam that is stored goes on; what follows belongs to it.
+    Resume(Box<Exam>),
     /// A graded frame; without a score it leaves no record.
     Frame(Arc<Graded>),
     /// A frame to keep as a picture.

@@ -140,6 +140,10 @@ impl Log {
                     .begin(exam)
                     .inspect(|()| self.exam = Some(exam.clone()))
             }
+            Entry::Resume(exam) => {
+                self.exam = Some(exam.clone());
+                Ok(())
+            }
             Entry::Frame(graded) => {
                 exam(format!("frame {}", graded.seq)).and_then(|exam| self.store.append(exam, graded))
             }
