@@ -89,8 +89,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         model,
         news: None,
         store,
+        policy: Policy {
+            audit: Some(audit.clone()),
+            ..Policy::default()
+        },
         audit,
-        policy: Policy::default(),
         idle: TimeDelta::seconds(exam.idle_s.into()),
         key_every_ms: u64::from(exam.key_frame_every_s) * 1000,
         panel: None,

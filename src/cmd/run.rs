@@ -112,11 +112,12 @@ fn prepare(config: Config) -> Result<Ready, Failure> {
         model,
         news,
         store,
-        audit,
         policy: Policy {
             keep: config.store.keep(),
+            audit: Some(audit.clone()),
             ..Policy::default()
         },
+        audit,
         source,
         idle: TimeDelta::seconds(config.exam.idle_s.into()),
         key_every_ms: u64::from(config.exam.key_frame_every_s) * 1000,

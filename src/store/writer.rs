@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use super::space::Space;
 use super::{Address, Delivery, Keep, Store, StoreError};
+use crate::audit::Recorder;
 use crate::exam::record::{Exam, Graded, KeyFrame};
 use crate::health::{self, Pulse};
 use log::Log;
@@ -64,6 +65,8 @@ pub struct Policy {
     pub addresses: Vec<Address>,
     /// How long and how much is kept.
     pub keep: Keep,
+    /// Where it is recorded that an exam was removed.
+    pub audit: Option<Recorder>,
 }
 
 /// What became of the entries so far.

@@ -10,6 +10,7 @@ use chrono::Utc;
 use super::{
     Entry, GROUP, Message, Policy, RETRY, SHORT_HOURS, SURVEY, Shared, Status, WAITING, lock, not_stored,
 };
+use crate::audit::Event;
 use crate::exam::record::Exam;
 use crate::health::Heart;
 use crate::store::{Store, StoreError};
@@ -229,6 +230,10 @@ impl Log {
             .next_to_go(&self.policy.keep, destinations, Utc::now())?;
         if let Some(id) = next {
             tracing::warn!(exam = id, "removed to make room");
+            // Before it is: a cut in between has it recorded twice, not never.
+            if let (Some(audit), Some(exam)) = (&self.policy.audit, self.store.exam(&id)?) {
+                audit.record(Event::deleted(&exam));
+            }
             return self.store.remove(&id);
         }
         self.idle_since = Some(Instant::now());
