@@ -15,6 +15,7 @@ use crate::package::{Keys, Shelf};
 use crate::panel;
 use crate::screen::PanePreset;
 use crate::store::Keep;
+use crate::uplink::settings::{Destination, Dicom};
 
 /// Everything that `sonograde run` can be told.
 #[derive(Debug, Deserialize)]
@@ -42,6 +43,12 @@ pub struct Config {
     /// SHA-256 of the file.
     #[serde(skip)]
     pub sha256: String,
+    /// Who the cart is among DICOM programs.
+    #[serde(default)]
+    pub dicom: Dicom,
+    /// Where finished exams go.
+    #[serde(default)]
+    pub uplink: Vec<Destination>,
     /// Lamps and switches, if there are any.
     pub panel: Option<panel::Settings>,
 }

@@ -17,7 +17,7 @@ use crate::exam::record::{Quality, Verdict};
 use crate::lines;
 use crate::package::InService;
 use crate::pipeline::{Event, Live, Parts, Pipeline, Site, Summary};
-use crate::web;
+use crate::{uplink, web};
 
 /// What stdout shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +91,7 @@ pub(super) fn audit(trail: &Trail, config: Option<String>, model: &InService) ->
 /// and until the audit trail is `written`.
 pub(super) fn serve(
     parts: Parts,
+    uplink: uplink::Plan,
     written: JoinHandle<()>,
     listener: Option<TcpListener>,
     show: Show,
@@ -98,7 +99,7 @@ pub(super) fn serve(
     reload: Option<Reload>,
 ) -> Result<Ended, Failure> {
     let audit = parts.audit.clone();
-    let done = serve_page(parts, listener, show, end_with_source, reload);
+    let done = serve_page(parts, uplink, listener, show, end_with_source, reload);
     audit.record(audit::Event::Stopped);
     drop(audit);
     written
@@ -109,6 +110,7 @@ pub(super) fn serve(
 
 fn serve_page(
     mut parts: Parts,
+    uplink: uplink::Plan,
     listener: Option<TcpListener>,
     show: Show,
     end_with_source: bool,
@@ -133,6 +135,7 @@ fn serve_page(
     runtime.spawn(on_signal(stop.clone()));
     let (store, audit) = (Arc::clone(&parts.store), parts.audit.clone());
     let pipeline = Pipeline::start(parts)?;
+    let uplink = uplink.start(&store, &pipeline.store_queue());
     let stopper = Arc::new(pipeline.stopper());
     let ended = Arc::new(Mutex::new(Ended::Stopped));
     if let Some(reload) = reload {
@@ -148,6 +151,7 @@ fn serve_page(
         control: pipeline.control(),
         store,
         audit,
+        uplink: uplink.handle(),
     };
     let page = match listener {
         Some(listener) => {
@@ -164,6 +168,8 @@ fn serve_page(
     let stop_pipeline = Arc::clone(&stopper);
     runtime.spawn(async move {
         until(stopped).await;
+        // Before the store's thread ends: it has to write what was delivered.
+        let _ = tokio::task::spawn_blocking(move || uplink.stop()).await;
         stop_pipeline();
     });
 

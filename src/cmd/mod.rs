@@ -17,6 +17,7 @@ pub mod panel;
 pub mod phantom;
 pub mod run;
 mod service;
+pub mod uplink;
 
 use std::error::Error;
 
@@ -30,6 +31,7 @@ use crate::infer::ModelError;
 use crate::package::PackageError;
 use crate::screen::LayoutError;
 use crate::store::StoreError;
+use crate::uplink::UplinkError;
 
 /// Where the daemon's config is if nobody says.
 pub(crate) const CONFIG: &str = "/etc/sonograde.toml";
@@ -89,6 +91,7 @@ macro_rules! fails_with {
 
 fails_with! {
     ConfigError => Config,
+    UplinkError => Config,
     ModelError => Model,
     PackageError => Model,
     CaptureError => Input,

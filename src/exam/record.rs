@@ -263,6 +263,15 @@ impl Exam {
             uids: None,
         }
     }
+
+    /// Whether one of its DICOM objects has this SOP Instance UID.
+    pub fn has_object(&self, instance: &str) -> bool {
+        let objects = self
+            .uids
+            .iter()
+            .flat_map(|uids| [&uids.report, &uids.capture, &uids.map]);
+        objects.into_iter().any(|object| object.instance == instance)
+    }
 }
 
 /// Why a frame is kept as a picture.

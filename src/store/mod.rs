@@ -192,9 +192,12 @@ impl Store {
         files::write_key_frame(&self.exam_folder(exam_id), key)
     }
 
-    /// Stores an exam that somebody added to. Not durable until [`Store::commit`].
-    pub fn amend(&self, exam: &Exam) -> Result<(), StoreError> {
-        self.put(exam, &[])
+    /// Stores an exam that somebody added to. One whose objects have other identifiers than before (it was given to another
+    /// patient) is to be delivered again. Not durable until [`Store::commit`].
+    pub fn amend(&self, exam: &Exam, addresses: &[Address]) -> Result<(), StoreError> {
+        let before = self.exam(&exam.id)?.and_then(|before| before.uids);
+        let others = before.is_some() && exam.uids.is_some() && before != exam.uids;
+        self.put(exam, if others { addresses } else { &[] })
     }
 
     /// Stores an exam with its end and its verdict, and what is to be delivered of it, together. Not durable until
@@ -232,6 +235,13 @@ impl Store {
         let db = &self.opened()?.db;
         if !db.call("look for a delivery", || db.outbox.contains_key(&at))? {
             return Err(StoreError::NoDelivery(Box::new(delivery.clone())));
+        }
+        if let Some(instance) = &delivery.instance
+            && !self
+                .exam(&delivery.exam)?
+                .is_some_and(|exam| exam.has_object(instance))
+        {
+            return Ok(()); // of an object that the exam no longer has
         }
         db.transaction("store a delivery", |(_, outbox, todo)| {
             outbox.insert(at.as_slice(), entry.as_slice())?;

@@ -58,6 +58,10 @@ pub struct Delivery {
     /// What the last attempt ended with, where it failed; for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// SOP Instance UID of the object that all this is about; absent before the first attempt. An exam that was given to
+    /// another patient has other objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
 }
 
 impl Delivery {
@@ -70,6 +74,7 @@ impl Delivery {
             attempts: 0,
             next_try: None,
             error: None,
+            instance: None,
         }
     }
 

@@ -58,7 +58,7 @@ const ELSEWHERE: (StatusCode, &str) = (
 
 /// Whether something is for the cart's own browser alone: everything that changes an exam or names a patient.
 fn only_here(method: &Method, path: &str) -> bool {
-    !method.is_safe() || path.starts_with("/api/v1/exam")
+    !method.is_safe() || path.starts_with("/api/v1/exam") || path.starts_with("/api/v1/uplink")
 }
 
 /// Why a request is refused, if it is.

@@ -1,11 +1,12 @@
 //! What can be asked and told: `/api/v1` beside state and WebSocket.
 //!
 //! `control` changes the exam by asking the pipeline, `exams` reads the store on tokio's blocking threads, `patient`
-//! checks what people type. `openapi.json` describes all of it and a test holds it to the routes.
+//! checks what people type, `uplink` tells of deliveries. `openapi.json` describes all of it and a test holds it to the routes.
 
 mod control;
 mod exams;
 mod patient;
+mod uplink;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Json, Path, Query, Request};
@@ -39,6 +40,8 @@ pub(super) fn routes() -> Router<Hub> {
         .route("/api/v1/exams/{id}/patient", put(control::reconcile))
         .route("/api/v1/exams/{id}/notes", put(control::notes))
         .route("/api/v1/exams/{id}/opinion", put(control::opinion))
+        .route("/api/v1/uplink", get(uplink::status))
+        .route("/api/v1/uplink", post(uplink::act))
         .layer(DefaultBodyLimit::max(BODY))
 }
 
