@@ -18,6 +18,7 @@ pub mod phantom;
 pub mod run;
 mod self_check;
 mod service;
+pub mod uplink;
 pub mod web;
 
 use std::error::Error;
@@ -32,6 +33,7 @@ use crate::infer::ModelError;
 use crate::package::PackageError;
 use crate::screen::LayoutError;
 use crate::store::StoreError;
+use crate::uplink::UplinkError;
 
 /// Where the daemon's config is if nobody says.
 pub(crate) const CONFIG: &str = "/etc/sonograde.toml";
@@ -91,6 +93,7 @@ macro_rules! fails_with {
 
 fails_with! {
     ConfigError => Config,
+    UplinkError => Config,
     ModelError => Model,
     PackageError => Model,
     CaptureError => Input,
