@@ -63,14 +63,16 @@ fn recorded() -> (Vec<Vec<u8>>, Rect) {
     let mut phantom = Phantom::new(1, Grade::High, 3600.0);
     let (pane, pool) = (phantom.pane(), BufferPool::default());
     let mut pictures: Vec<Vec<u8>> = Vec::new();
+    let mut last = None;
     while pictures.len() < PICTURES {
         let Ok(Captured::Frame(frame)) = phantom.next(&pool, Duration::ZERO) else {
             panic!("the phantom goes on for an hour");
         };
-        // After the bolus has come: what is dark is not scored.
-        if frame.t > Duration::from_secs(20) && pictures.last().is_none_or(|last| last[..] != frame.bytes[..])
-        {
+        // After the bolus has come: what is dark is not scored. The clock beside the pane makes no new picture.
+        let shown = sonograde::preprocess::crop(&frame, pane).ok();
+        if frame.t > Duration::from_secs(20) && shown != last {
             pictures.push(frame.bytes.to_vec());
+            last = shown;
         }
     }
     (pictures, pane)
@@ -146,12 +148,19 @@ fn live(name: &str, pixels: PixelFormat, buffers: Vec<Vec<u8>>, pane: Rect) {
         .collect();
     times.sort_by(f64::total_cmp);
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
-    let scored = graded
-        .iter()
-        .filter(|e| matches!(e, Event::Frame(g) if g.outcome.is_ok()))
-        .count();
+    let outcomes = graded.iter().filter_map(|event| match event {
+        Event::Frame(graded) => Some(
+            graded
+                .outcome
+                .as_ref()
+                .map_or_else(|why| format!("{why:?}"), |_| "scored".into()),
+        ),
+        _ => None,
+    });
+    let mut counts = std::collections::BTreeMap::new();
+    outcomes.for_each(|outcome| *counts.entry(outcome).or_insert(0) += 1);
     println!(
-        "{name}: handed over to published: median {:.2} ms, p99 {:.2} ms, longest {:.2} ms; {} given, {scored} scored, {} replaced",
+        "{name}: handed over to published: median {:.2} ms, p99 {:.2} ms, longest {:.2} ms; {} given, {counts:?}, {} replaced",
         at(0.5),
         at(0.99),
         at(1.0),

@@ -15,7 +15,7 @@ use crate::package::{Keys, Shelf};
 use crate::panel;
 use crate::process;
 use crate::screen::PanePreset;
-use crate::store::Keep;
+use crate::store;
 use crate::uplink::settings::{Destination, Dicom};
 use crate::web::Network;
 
@@ -35,7 +35,7 @@ pub struct Config {
     #[serde(default)]
     pub exam: Exam,
     /// Where results are kept.
-    pub store: Store,
+    pub store: store::Settings,
     /// The bedside page.
     #[serde(default)]
     pub web: Web,
@@ -246,41 +246,6 @@ impl Default for Exam {
         Self {
             idle_s: 30,
             key_frame_every_s: 5,
-        }
-    }
-}
-
-/// `[store]`
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Store {
-    /// A folder of the daemon's own; made if missing.
-    pub path: PathBuf,
-    /// Exams that are older are removed, if they were delivered or nothing is; none for its age if absent.
-    pub keep_days: Option<u32>,
-    /// While less than this is free on the disk, exams that were delivered are removed, the oldest first.
-    #[serde(default = "free_mb")]
-    pub free_mb: u64,
-    /// While less than this is free, no more pictures are kept; scores still are.
-    #[serde(default = "reserve_mb")]
-    pub reserve_mb: u64,
-}
-
-fn free_mb() -> u64 {
-    Keep::default().free_mb
-}
-
-fn reserve_mb() -> u64 {
-    Keep::default().reserve_mb
-}
-
-impl Store {
-    /// How long and how much is kept.
-    pub fn keep(&self) -> Keep {
-        Keep {
-            keep_days: self.keep_days,
-            free_mb: self.free_mb,
-            reserve_mb: self.reserve_mb,
         }
     }
 }

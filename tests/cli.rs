@@ -37,7 +37,8 @@ fn fails(args: &[&str], code: i32, words: &[&str]) {
 
 #[test]
 fn the_demo_scores_each_new_picture_once_and_stores_what_it_scored() {
-    let store = folder();
+    let home = folder();
+    let store = home.path().join("store");
     let output = run(&[
         "demo",
         "--headless",
@@ -48,7 +49,7 @@ fn the_demo_scores_each_new_picture_once_and_stores_what_it_scored() {
         "--seed",
         "3",
         "--store",
-        text(store.path()),
+        text(&store),
     ]);
     assert!(
         output.status.success(),
@@ -87,7 +88,7 @@ fn the_demo_scores_each_new_picture_once_and_stores_what_it_scored() {
     );
     assert_eq!(verdict["model"]["sha256"].as_str().map(str::len), Some(64));
 
-    let shown = run(&["exams", "--store", text(store.path()), "list", "--json"]);
+    let shown = run(&["exams", "--store", text(&store), "list", "--json"]);
     let listed = String::from_utf8_lossy(&shown.stdout);
     assert!(
         shown.status.success() && listed.contains("DEMONSTRATION MODEL"),
@@ -97,7 +98,7 @@ fn the_demo_scores_each_new_picture_once_and_stores_what_it_scored() {
     let exported = run(&[
         "exams",
         "--store",
-        text(store.path()),
+        text(&store),
         "export",
         "latest",
         "--to",

@@ -51,6 +51,7 @@ fn lives_in(word: &str, rooms: &[&str]) {
 #[test]
 fn each_heavy_crate_has_its_room() {
     lives_in("sled::", &["store/"]);
+    lives_in("chacha20poly1305::", &["store/"]);
     lives_in("tract_onnx", &["infer/tract.rs", "infer/onnx.rs"]);
     lives_in("dicom_", &["capture/clip/dicom", "dicom/", "uplink/"]);
     lives_in("axum", &["web/"]);

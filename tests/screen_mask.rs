@@ -79,7 +79,7 @@ fn left(frames: Vec<Frame>, pane: PanePreset) -> Left {
         records: records.map(|record| record.expect("readable")).collect(),
         keys: keys
             .iter()
-            .map(|key| std::fs::read(&key.path).expect("a key frame"))
+            .map(|key| store.exam_file(&exam.id, &key.name()).expect("a key frame"))
             .collect(),
         page: live
             .frame

@@ -19,17 +19,20 @@ use sonograde::exam::record::{
     ActivationMap, Exam, Grade, Graded, KeyFrame, KeyReason, ModelIdentity, Provenance, Scored, Verdict,
 };
 use sonograde::frame::Rect;
-use sonograde::store::{Address, Delivery, DeliveryState, Entry, Keep, Policy, Store, Writer};
+use sonograde::store::{
+    Address, Delivery, DeliveryState, Encryption, Entry, Keep, KeyFile, Policy, Store, Writer, rekey,
+};
 
 /// Tells the child which store to write, and which exam it begins with.
 const STORE: &str = "SONOGRADE_TEST_STORE";
 const ROUND: &str = "SONOGRADE_TEST_ROUND";
-/// What the child does beside storing: `write`, `retention` (removes exams), `rebuild` (makes the database anew).
+/// What the child does beside storing: `write`, `retention` (removes exams), `rebuild` (makes the database anew),
+/// `rekey` (puts the store under other keys), `encrypt` (writes a plain store, then encrypts it).
 const WORK: &str = "SONOGRADE_TEST_WORK";
 /// To `verify`: what the child has reported, a line each.
 const REPORTED: &str = "SONOGRADE_TEST_REPORTED";
 /// Where the store is killed: each name is in the source of `src/store`.
-const POINTS: [&str; 18] = [
+const POINTS: [&str; 23] = [
     "frame-stored",
     "exam-ended",
     "sync-begin",
@@ -48,6 +51,11 @@ const POINTS: [&str; 18] = [
     "remove-noted",
     "remove-away",
     "remove-forgotten",
+    "key-copied",
+    "rekey-made",
+    "rekey-first",
+    "rekey-placed",
+    "rekey-second",
 ];
 const FRAMES: u64 = 40;
 const KEY_EVERY: u64 = 16;
@@ -64,27 +72,30 @@ fn what_was_reported_saved_survives_kill_9_at_every_point() {
     let mut dir = tempfile::tempdir().expect("a temporary folder");
     let mut reported = Vec::new();
     for kill in 0..kills {
-        if kill % 25 == 0 {
-            // A store of many exams takes long to verify.
+        // A plain store is made anew; one of many exams takes long to verify.
+        if kill % 25 == 0 || POINTS[kill % POINTS.len()] == "key-copied" {
             (dir, reported) = (tempfile::tempdir().expect("a temporary folder"), Vec::new());
         }
+        let store = &dir.path().join("store");
         let point = POINTS[kill % POINTS.len()];
         let work = match point.split('-').next() {
             Some("remove") => "retention",
             Some("swap" | "rebuild") => "rebuild",
+            Some("rekey") => "rekey",
+            Some("key") => "encrypt",
             _ => "write",
         };
         // A child comes by some points a few times for each exam, by others once.
         let passes = match point {
             "frame-stored" => 2 * FRAMES,
-            "exam-ended" | "remove-noted" | "remove-away" | "remove-forgotten" => 2,
+            "exam-ended" | "remove-noted" | "remove-away" | "remove-forgotten" | "key-copied" => 2,
             "rebuild-exam" | "swap-filled" | "swap-made" | "swap-aside" | "swap-placed" => 3,
             _ => 6,
         };
         let pass = 1 + random.rand_range(0..passes);
         let mut child = Command::new(env::current_exe().expect("this binary"))
             .args(["--exact", "child", "--ignored", "--nocapture"])
-            .env(STORE, dir.path())
+            .env(STORE, store)
             .env(ROUND, (kill * 100).to_string())
             .env(WORK, work)
             .env("SONOGRADE_DIE_AT", format!("{point}:{pass}"))
@@ -100,8 +111,7 @@ fn what_was_reported_saved_survives_kill_9_at_every_point() {
                 .filter(|line| line.starts_with("saved ")),
         );
         died += usize::from(!child.wait().expect("it was started").success());
-        let store = Store::open(dir.path()).expect("the store opens after a kill");
-        verify_all(&store, &reported);
+        verify_all(&open(store), &reported);
     }
     println!("{kills} rounds, {died} killed");
     assert!(died * 10 >= kills * 9, "only {died} of {kills} were killed");
@@ -120,8 +130,11 @@ fn child() {
     if work == "rebuild" {
         spoil(dir);
     }
-    let mut store = Arc::new(Store::open(dir).expect("the store opens"));
-    for exam in round..round + 100 {
+    if work == "encrypt" {
+        write_exam(&Arc::new(Store::open(dir).expect("the store opens")), round);
+    }
+    let mut store = Arc::new(open(dir));
+    for exam in round + u64::from(work == "encrypt")..round + 100 {
         if work == "rebuild" && exam > round {
             store.compact(|| true).expect("a working disk");
         }
@@ -142,9 +155,20 @@ fn child() {
         if work == "rebuild" && exam % 3 == 2 {
             drop(store);
             spoil(dir);
-            store = Arc::new(Store::open(dir).expect("the store is made anew"));
+            store = Arc::new(open(dir));
+        }
+        if work == "rekey" {
+            drop(store);
+            (0..8).for_each(|_| drop(rekey(dir, &KeyFile::of(dir, None), None).expect("a working disk")));
+            store = Arc::new(open(dir));
         }
     }
+}
+
+/// Opens the store encrypted, as the daemon does.
+fn open(dir: &Path) -> Store {
+    let encryption = Encryption::On(KeyFile::of(dir, None));
+    Store::open_with(dir, &encryption).expect("the store opens")
 }
 
 /// The database is gone, if there was one; the count of its commits says that there was.
@@ -210,7 +234,7 @@ fn verify() {
         return;
     };
     let reported = std::fs::read_to_string(reported).expect("what was reported");
-    let store = Store::open(dir.as_ref()).expect("the store opens");
+    let store = open(dir.as_ref());
     if let Some(notice) = store.notice() {
         println!("notice: {notice}");
     }
@@ -257,7 +281,10 @@ fn verify_all(store: &Store, reported: &[String]) {
             );
         }
         for key in store.key_frames(&found.id).expect("readable") {
-            let picture = image::open(&key.path).expect("a whole picture").into_rgb8();
+            let picture = store.exam_file(&found.id, &key.name()).expect("readable");
+            let picture = image::load_from_memory(&picture)
+                .expect("a whole picture")
+                .into_rgb8();
             assert!(
                 picture.into_raw() == key_frame(key.seq).rgb,
                 "{}",

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
 use serde_json::Value;
-use sonograde::store::{Policy, Store, Writer};
+use sonograde::store::{Encryption, KeyFile, Policy, Store, Writer};
 
 /// What `exams export` of that version wrote: the exam, and its frames as lines of text.
 fn exported(folder: &Path) -> (Value, Vec<String>) {
@@ -51,8 +51,14 @@ fn same(store: &Store, export: &Path) {
     assert_eq!((exams, store.exams().count()), (2, 2));
 }
 
+/// Plain or encrypted, as `run` does by itself.
 #[test]
 fn a_store_of_version_0_1_0_is_brought_up_and_can_be_made_anew_from_its_folders() {
+    brought_up(|_| Encryption::Off);
+    brought_up(|store| Encryption::On(KeyFile::of(store, None)));
+}
+
+fn brought_up(encrypted: impl Fn(&Path) -> Encryption) {
     let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/store/v0.1.0.tar.gz");
     let dir = tempfile::tempdir().expect("a temporary folder");
     let archive = File::open(archive).expect("the old store");
@@ -61,7 +67,8 @@ fn a_store_of_version_0_1_0_is_brought_up_and_can_be_made_anew_from_its_folders(
         .expect("a writable folder");
     let (old, export) = (dir.path().join("store"), dir.path().join("export"));
 
-    let store = Arc::new(Store::open(&old).expect("an old store opens"));
+    let encryption = encrypted(&old);
+    let store = Arc::new(Store::open_with(&old, &encryption).expect("an old store opens"));
     assert_eq!(store.notice(), None);
     same(&store, &export);
     let writer = Writer::start(Arc::clone(&store), Policy::default()).expect("a thread");
@@ -75,7 +82,7 @@ fn a_store_of_version_0_1_0_is_brought_up_and_can_be_made_anew_from_its_folders(
     drop(store);
 
     fs::remove_dir_all(old.join("sled")).expect("a folder");
-    let store = Store::open(&old).expect("it is made anew");
+    let store = Store::open_with(&old, &encryption).expect("it is made anew");
     assert!(store.notice().is_some());
     same(&store, &export);
 }

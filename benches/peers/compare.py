@@ -3,7 +3,7 @@
 
     benches/peers/compare.py [--threads 1] [--rounds 20] [--only NAME,NAME] [--json FILE]
 
-Makes a virtual environment in target/peers with onnxruntime and OpenVINO, builds our bench, and prints for each
+Makes a virtual environment in target/peers with onnxruntime, OpenVINO and ncnn, builds our bench, and prints for each
 runtime the least, median and 90th percentile milliseconds of a picture, the first picture after 250 ms of idleness,
 and the median over the rounds of its ratio to onnxruntime's, OpenVINO's, and that of OpenVINO with like instructions. As root it asks for real-time
 priority (`chrt`) in bursts, so that other work on the machine is seen less. Every runtime reads the shipped model's file itself.
@@ -38,10 +38,11 @@ IDLE_S = 0.25
 def python():
     """The interpreter of an environment with the peers in it."""
     folder = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "peers"
-    if not (folder / "ready").exists():
+    wanted, ready = HERE / "requirements.txt", folder / "ready"
+    if not ready.exists() or ready.read_bytes() != wanted.read_bytes():
         venv.create(folder, with_pip=True, clear=True)
-        subprocess.run([folder / "bin/pip", "install", "-q", "-r", HERE / "requirements.txt"], check=True)
-        (folder / "ready").touch()
+        subprocess.run([folder / "bin/pip", "install", "-q", "-r", wanted], check=True)
+        shutil.copyfile(wanted, ready)
     return folder / "bin/python"
 
 

@@ -15,7 +15,7 @@ use crate::audit::{Actor, AuditError, Event, Line, Trail};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The store's folder
-    #[arg(long, global = true, value_name = "DIR", default_value = "/var/lib/sonograde")]
+    #[arg(long, global = true, value_name = "DIR", default_value = super::STORE)]
     store: PathBuf,
     #[command(subcommand)]
     action: Action,

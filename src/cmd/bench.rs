@@ -18,7 +18,7 @@ use crate::grader::Grader;
 use crate::infer::{Choice, Model, Runtime};
 use crate::preprocess::Preprocessor;
 use crate::screen::{Layout, Watch};
-use crate::store::Store;
+use crate::store::{Encryption, KeyFile, Store};
 
 /// Measures each stage on this machine.
 #[derive(clap::Args)]
@@ -136,7 +136,8 @@ fn measure(pictures: u32, engine: Choice) -> Result<Figures, Failure> {
     };
     let mut watch = Watch::new(drawn, model.contract().width, model.contract().height);
     let folder = tempfile::tempdir().map_err(|e| Failure::new(Code::Store, e))?;
-    let store = Store::open(folder.path())?;
+    let store = &folder.path().join("store");
+    let store = Store::open_with(store, &Encryption::On(KeyFile::of(store, None)))?;
     let pool = BufferPool::default();
     let mut times = Times::default();
     while (times.whole.len() as u32) < pictures {

@@ -4,14 +4,17 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::{Code, Failure};
-use crate::store::Store;
+use crate::store::{Encryption, KeyFile, Store};
 
 /// Looks at every record, file and hash of the store.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The store's folder
-    #[arg(long, value_name = "DIR", default_value = "/var/lib/sonograde")]
+    #[arg(long, value_name = "DIR", default_value = super::STORE)]
     store: PathBuf,
+    /// The store's key, where it is not beside it
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
     /// Put right what is found: from the database or the folder, whichever is whole; what neither has goes to quarantine/
     #[arg(long)]
     repair: bool,
@@ -22,11 +25,9 @@ pub struct Args {
 /// # Errors
 /// [`Failure`] if the store cannot be used, or something is wrong with it that was not put right.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    if !args.store.join("sled").exists() && !args.store.join("exams").exists() {
-        let words = format!("there is no store in {}", args.store.display());
-        return Err(Failure::new(Code::Store, words));
-    }
-    let store = Store::open(&args.store)?;
+    super::store::exists(&args.store)?;
+    let key = KeyFile::of(&args.store, args.key.as_deref());
+    let store = Store::open_with(&args.store, &Encryption::AsItIs(key))?;
     let findings = store.check(args.repair)?;
     let mut out = std::io::stdout().lock();
     let mut say = |words: &str| writeln!(out, "{words}").map_err(|e| Failure::new(Code::Output, e));

@@ -1,6 +1,6 @@
 //! `sonograde demo`: a simulated exam through the daemon's own pipeline, with nothing to install or configure.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -15,7 +15,7 @@ use crate::infer::Choice;
 use crate::package::InService;
 use crate::pipeline::{Opener, Pace, Parts};
 use crate::screen::{PanePreset, Screen};
-use crate::store::{Policy, Store};
+use crate::store::{Encryption, KeyFile, Policy, Store};
 use crate::uplink::Plan;
 
 /// Plays a simulated exam and grades it live.
@@ -68,9 +68,12 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let folder = args
         .store
         .as_deref()
-        .or(temporary.as_ref().map(tempfile::TempDir::path));
-    let folder = folder.expect("one of the two is there");
-    let store = Arc::new(Store::open(folder)?);
+        .map(Path::to_owned)
+        .or(temporary.as_ref().map(|dir| dir.path().join("store")));
+    let folder = &folder.expect("one of the two is there");
+    // Beside a temporary store its key is temporary too.
+    let encryption = Encryption::On(KeyFile::of(folder, None));
+    let store = Arc::new(Store::open_with(folder, &encryption)?);
     let model = InService::shipped(args.engine.into())?;
     let (audit, written) = daemon::audit(&Trail::of_store(folder), None, &model);
     let phantom = Phantom::new(args.seed, args.grade, args.seconds);

@@ -17,14 +17,17 @@ use thiserror::Error;
 
 use crate::audit::{Actor, AuditError, Event, Trail};
 use crate::exam::record::{Exam, Grade, Verdict};
-use crate::store::{Store, StoreError};
+use crate::store::{Encryption, KeyFile, Store, StoreError};
 
 /// Arguments of `sonograde exams`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The store's folder
-    #[arg(long, global = true, value_name = "DIR", default_value = "/var/lib/sonograde")]
+    #[arg(long, global = true, value_name = "DIR", default_value = super::STORE)]
     store: PathBuf,
+    /// The store's key, where it is not beside it
+    #[arg(long, global = true, value_name = "FILE")]
+    key: Option<PathBuf>,
     #[command(subcommand)]
     action: Action,
 }
@@ -112,7 +115,8 @@ pub fn run(args: &Args) -> Result<(), Error> {
     if !args.store.join("sled").is_dir() {
         return Err(Error::NoStore(args.store.clone()));
     }
-    let store = Store::open(&args.store)?;
+    let key = KeyFile::of(&args.store, args.key.as_deref());
+    let store = Store::open_with(&args.store, &Encryption::AsItIs(key))?;
     let out = &mut io::stdout().lock();
     let done = match &args.action {
         Action::List { json } => list(&store, *json, out),
@@ -235,7 +239,7 @@ fn find(store: &Store, id: &str) -> Result<Exam, Error> {
 fn whole<T>(record: Result<T, StoreError>, damaged: &mut Vec<String>) -> Result<Option<T>, Error> {
     match record {
         Ok(record) => Ok(Some(record)),
-        Err(error @ StoreError::Corrupt { .. }) => {
+        Err(error @ (StoreError::Corrupt { .. } | StoreError::DamagedFile { .. })) => {
             damaged.push(error.to_string());
             Ok(None)
         }

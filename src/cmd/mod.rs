@@ -18,6 +18,7 @@ pub mod phantom;
 pub mod run;
 mod self_check;
 mod service;
+pub mod store;
 pub mod uplink;
 pub mod web;
 
@@ -37,6 +38,9 @@ use crate::uplink::UplinkError;
 
 /// Where the daemon's config is if nobody says.
 pub(crate) const CONFIG: &str = "/etc/sonograde.toml";
+
+/// Where the store is if nobody says.
+const STORE: &str = "/var/lib/sonograde/store";
 
 /// What a process says with its exit status. Numbers are kept stable; 2 is a wrong command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -100,7 +100,7 @@ fn prepare(config: Config) -> Result<Ready, Failure> {
         cart: daemon::listen(&config.web.listen)?,
         network: config.web.network.map(daemon::listen_abroad).transpose()?,
     };
-    let store = Arc::new(Store::open(&config.store.path)?);
+    let store = Arc::new(Store::open_with(&config.store.path, &config.store.encryption())?);
     let trail = Trail::of_store(&config.store.path);
     let (audit, written) = daemon::audit(&trail, Some(config.sha256), &model);
     let (open, pace, source) = source(&config.source);

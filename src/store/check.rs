@@ -93,7 +93,7 @@ impl Check<'_> {
             if known {
                 continue;
             }
-            let whole = folder::read(&path).is_ok_and(|file| file.exam.id == name);
+            let whole = folder::read(&path, &self.store.seal).is_ok_and(|file| file.exam.id == name);
             if whole {
                 self.found(format_args!("no exam {name} in the database"), RESTORED);
                 if self.repair {

@@ -1,6 +1,6 @@
 //! How records become bytes, and what is refused when bytes become records.
 //!
-//! Every value in every tree is an envelope: one byte of version, the body, and the CRC-32 (little-endian) of the
+//! Every value in every tree of a store that is not encrypted (`seal.rs` has the others) is an envelope: one byte of version, the body, and the CRC-32 (little-endian) of the
 //! record's key, the version and the body; so a record that was moved to another key is as damaged as one with a
 //! flipped bit. A frame's body (all little-endian):
 //!
@@ -12,8 +12,8 @@
 //! | 4 + 4 | the map's lowest value and its step, f32 |
 //! | 1½ each | the map, row by row: value = lowest + step × a 12-bit number |
 //!
-//! The map is therefore off by at most 1/8190 of its own range, and a 7×7 map makes a record of 99 bytes under a
-//! key of 18. Pure.
+//! The map is therefore off by at most 1/8190 of its own range, and a 7×7 map makes a record of 99 bytes, 123
+//! encrypted, under a key of 18. Pure.
 
 use super::FrameRecord;
 use crate::exam::record::{ActivationMap, Scored};

@@ -15,7 +15,11 @@ use sled::{Transactional, Tree};
 
 use super::crash::point;
 use super::files::fault;
+use super::seal::Seal;
 use super::{SledFault, StoreError, codec, corrupt};
+
+/// The key in the tree `meta` of the number that says whether the other trees are encrypted: 1 if so.
+const SEALED_KEY: &[u8] = b"sealed";
 
 /// Memory that sled may use for pages. Its default of 1 GiB is more than a small cart has to spare.
 const CACHE_BYTES: u64 = 64 << 20;
@@ -24,7 +28,9 @@ const CACHE_BYTES: u64 = 64 << 20;
 pub(super) struct Database {
     dir: PathBuf,
     db: sled::Db,
-    /// The numbers of the schema and of the last commit.
+    /// What the records of every tree but `meta` are encrypted with.
+    pub seal: Seal,
+    /// The numbers of the schema and of the last commit, and whether the other trees are encrypted. Is not encrypted itself.
     pub meta: Tree,
     /// Exam by [`ExamKey`](super::key::ExamKey).
     pub exams: Tree,
@@ -42,8 +48,8 @@ pub(super) struct Database {
 pub(super) type Trees = (TransactionalTree, TransactionalTree, TransactionalTree);
 
 impl Database {
-    /// Opens or creates sled in the folder `dir`, which is there.
-    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+    /// Opens or creates sled in the folder `dir`, which is there; `seal` is used if its records are encrypted.
+    pub fn open(dir: &Path, seal: &Seal) -> Result<Self, StoreError> {
         remove_half_snapshots(dir)?;
         let config = sled::Config::new()
             .path(dir)
@@ -83,16 +89,33 @@ impl Database {
                 .map_err(fault("open", &path))
                 .map(|file| (path, file))
         });
-        Ok(Self {
+        let mut opened = Self {
             dir: dir.to_owned(),
             db,
+            seal: Seal::off(),
             meta,
             exams,
             frames,
             outbox,
             todo,
             synced: synced.into_iter().collect::<Result<_, _>>()?,
-        })
+        };
+        if opened.number(SEALED_KEY)? == Some(1) {
+            if !seal.is_on() {
+                return Err(StoreError::NoKey(dir.to_owned()));
+            }
+            opened.seal = seal.clone();
+        }
+        Ok(opened)
+    }
+
+    /// Has the records of a new database encrypted, if `seal` does.
+    pub fn encrypt(&mut self, seal: &Seal) -> Result<(), StoreError> {
+        if seal.is_on() {
+            self.set_number(SEALED_KEY, 1)?;
+        }
+        self.seal = seal.clone();
+        Ok(())
     }
 
     /// Calls sled.

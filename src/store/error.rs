@@ -114,6 +114,63 @@ pub enum StoreError {
     /// A delivery changes that is not in the outbox.
     #[error("there is no delivery of {} of exam {} to {}", .0.address.object, .0.exam, .0.address.destination)]
     NoDelivery(Box<Delivery>),
+    /// The file of the outer key cannot be read.
+    #[error(
+        "cannot read the key {} of the store: put it back, or name another with [store] key or --key; nothing was changed",
+        path.display()
+    )]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The file of the outer key holds no key.
+    #[error(
+        "{} is no key of a store: expected 32 bytes, found {found}; `head -c 32 /dev/urandom > FILE` makes one for a new store",
+        path.display()
+    )]
+    NotAKey {
+        /// The file.
+        path: PathBuf,
+        /// Its length in bytes.
+        found: usize,
+    },
+    /// The outer key opens neither copy of the data key.
+    #[error(
+        "the key {} does not open the store {}: put back the key that it was made with, or name it with [store] key or --key; \
+         nothing was changed",
+        key.display(),
+        store.display()
+    )]
+    WrongKey {
+        /// The store's folder.
+        store: PathBuf,
+        /// The file of the key that was tried.
+        key: PathBuf,
+    },
+    /// Something is encrypted, and the store's data key is gone.
+    #[error(
+        "{} is encrypted and the store has no `key.1` or `key.2` any more: put one back; without them nothing can be read, and \
+         `sonograde store wipe` removes the rest",
+        .0.display()
+    )]
+    NoKey(PathBuf),
+    /// The store is encrypted and the config says that it is not to be.
+    #[error(
+        "the store {} is encrypted, and [store] encryption is off: leave that away, or name another folder as [store] path",
+        .0.display()
+    )]
+    Encrypted(PathBuf),
+    /// The store is not encrypted and was expected to be.
+    #[error("the store {} is not encrypted: `sonograde run` encrypts it unless [store] encryption is off", .0.display())]
+    NotEncrypted(PathBuf),
+    /// The outer key is not the one beside the store, so it is not ours to replace.
+    #[error("the key {} is not this program's to replace: name the new one with --new-key", .0.display())]
+    KeyNotOurs(PathBuf),
+    /// The store was being wiped.
+    #[error("the store {} was being wiped: run `sonograde store wipe` again to finish it", .0.display())]
+    Wiped(PathBuf),
     /// The thread that writes is gone.
     #[error("the store thread ended unexpectedly: restart the program; what was reported saved is saved")]
     WriterGone,

@@ -1,7 +1,7 @@
 //! Files and folders beside sled: whole or not there, whatever happens while they are written.
 //!
-//! Called by the `store` thread. A power cut can leave a `.part` file, which no reader takes for a picture. Every file of an
-//! exam is written by [`write_whole`] and read by [`read_whole`].
+//! Called by the `store` thread. A power cut can leave a `.part` file, which no reader takes for a picture. An exam's files go
+//! through [`Seal`], which encrypts them.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
@@ -13,6 +13,7 @@ use image::{ExtendedColorType, ImageEncoder};
 
 use super::StoreError;
 use super::crash::point;
+use super::seal::Seal;
 use crate::exam::record::{KeyFrame, KeyReason};
 
 /// A key frame on disk.
@@ -22,7 +23,7 @@ pub struct KeyFramePath {
     pub seq: u64,
     /// Why it was kept.
     pub reason: KeyReason,
-    /// The PNG of its contrast pane.
+    /// Where the PNG of its contrast pane lies; [`Store::exam_file`](super::Store::exam_file) reads it.
     pub path: PathBuf,
 }
 
@@ -30,6 +31,11 @@ impl KeyFramePath {
     /// The file's name without `.png`: `key-<seq>-<reason>`.
     pub fn stem(&self) -> String {
         stem(self.seq, self.reason)
+    }
+
+    /// The file's name, for [`Store::exam_file`](super::Store::exam_file).
+    pub fn name(&self) -> String {
+        format!("{}.png", self.stem())
     }
 }
 
@@ -141,7 +147,7 @@ pub(super) fn create_folder(folder: &Path) -> Result<(), StoreError> {
 }
 
 /// Writes a key frame into `folder`.
-pub(super) fn write_key_frame(folder: &Path, key: &KeyFrame) -> Result<(), StoreError> {
+pub(super) fn write_key_frame(folder: &Path, key: &KeyFrame, seal: &Seal) -> Result<(), StoreError> {
     let wanted = u64::from(key.width) * u64::from(key.height) * 3;
     let name = stem(key.seq, key.reason);
     if wanted == 0 || key.rgb.len() as u64 != wanted {
@@ -157,7 +163,7 @@ pub(super) fn write_key_frame(folder: &Path, key: &KeyFrame) -> Result<(), Store
         .map_err(io::Error::other)
         .map_err(fault("encode", &path))?;
     create_folder(folder)?;
-    write_whole(&path, &png)
+    seal.write_file(&path, &png)
 }
 
 /// The key frames in `folder` in the order of their numbers; none where there is no such folder.
@@ -211,7 +217,7 @@ mod tests {
             key_frame(12, KeyReason::Highest),
             key_frame(3, KeyReason::Regular),
         ] {
-            write_key_frame(&folder, &key).expect("a good key frame");
+            write_key_frame(&folder, &key, &Seal::off()).expect("a good key frame");
         }
         for foreign in [
             "key-4-regular.png.part",
@@ -236,7 +242,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let mut key = key_frame(1, KeyReason::Lowest);
         key.rgb.pop();
-        let error = write_key_frame(dir.path(), &key).expect_err("a byte is missing");
+        let error = write_key_frame(dir.path(), &key, &Seal::off()).expect_err("a byte is missing");
         assert_eq!(
             error.to_string(),
             "key-1-lowest of 59 bytes cannot be stored: expected 5x4 pixels of 3 bytes"

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! `exam.json` names every other file with its length and SHA-256, and its own first line is the SHA-256 of the lines after
-//! it. `frames.csv` holds the very numbers of the frames' records (a map's value = `map_lowest` + `map_step` × number), so
+//! it; all of them of the bytes as they are before they are encrypted. `frames.csv` holds the very numbers of the frames' records (a map's value = `map_lowest` + `map_step` × number), so
 //! that a database made from these folders is the same to the bit.
 
 use std::path::Path;
@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::codec::Packed;
 use super::crash::point;
+use super::seal::Seal;
 use super::{Delivery, StoreError, files};
 use crate::exam::record::Exam;
 
@@ -55,9 +56,9 @@ impl FileEntry {
     }
 
     /// Whether the file in `folder` is this one; the error says what it is instead.
-    pub fn check(&self, folder: &Path) -> Result<(), StoreError> {
+    pub fn check(&self, folder: &Path, seal: &Seal) -> Result<(), StoreError> {
         let path = folder.join(&self.name);
-        let found = Self::of(&self.name, &files::read_whole(&path)?);
+        let found = Self::of(&self.name, &seal.read_file(&path)?);
         if found == *self {
             return Ok(());
         }
@@ -71,6 +72,7 @@ impl FileEntry {
 /// Writes an exam as it is now, with its frames if no more of them come.
 pub(super) fn write(
     folder: &Path,
+    seal: &Seal,
     exam: &Exam,
     deliveries: Vec<Delivery>,
     frames: Option<Vec<(u64, Packed)>>,
@@ -78,12 +80,15 @@ pub(super) fn write(
     files::create_folder(folder)?;
     let mut listed = Vec::new();
     for key in files::key_frames(folder)? {
-        let name = format!("{}.png", key.stem());
-        listed.push(FileEntry::of(&name, &files::read_whole(&key.path)?));
+        let png = seal.read_file(&key.path)?;
+        if seal.lacks(&key.path) {
+            seal.write_file(&key.path, &png)?;
+        }
+        listed.push(FileEntry::of(&key.name(), &png));
     }
     if let Some(frames) = frames {
         let csv = csv(&frames);
-        files::write_whole(&folder.join(FRAMES), csv.as_bytes())?;
+        seal.write_file(&folder.join(FRAMES), csv.as_bytes())?;
         listed.push(FileEntry::of(FRAMES, csv.as_bytes()));
     }
     point("folder-frames");
@@ -92,7 +97,7 @@ pub(super) fn write(
         deliveries,
         files: listed,
     };
-    files::write_whole(&folder.join(EXAM), encode(&file)?.as_bytes())?;
+    seal.write_file(&folder.join(EXAM), encode(&file)?.as_bytes())?;
     point("folder-exam");
     Ok(())
 }
@@ -108,9 +113,9 @@ fn encode(file: &ExamFile) -> Result<String, StoreError> {
 }
 
 /// Reads `exam.json` of `folder`.
-pub(super) fn read(folder: &Path) -> Result<ExamFile, StoreError> {
+pub(super) fn read(folder: &Path, seal: &Seal) -> Result<ExamFile, StoreError> {
     let path = folder.join(EXAM);
-    let bytes = files::read_whole(&path)?;
+    let bytes = seal.read_file(&path)?;
     decode(&bytes).map_err(|expected| StoreError::DamagedFile { path, expected })
 }
 
@@ -148,9 +153,9 @@ fn csv(frames: &[(u64, Packed)]) -> String {
 }
 
 /// Reads `frames.csv` of `folder`.
-pub(super) fn read_frames(folder: &Path) -> Result<Vec<(u64, Packed)>, StoreError> {
+pub(super) fn read_frames(folder: &Path, seal: &Seal) -> Result<Vec<(u64, Packed)>, StoreError> {
     let path = folder.join(FRAMES);
-    let bytes = files::read_whole(&path)?;
+    let bytes = seal.read_file(&path)?;
     decode_frames(&bytes).map_err(|expected| StoreError::DamagedFile { path, expected })
 }
 

@@ -1,6 +1,8 @@
 //! What was graded, on disk: the only module that names sled.
 //!
 //! ```text
+//! DIR.key                               the outer key, if it is nowhere else (`keys.rs`)
+//! DIR/key.1, DIR/key.2                  the data key, encrypted with it
 //! DIR/lock                              held while a process has the store
 //! DIR/commits                           how many commits are durable in sled
 //! DIR/sled/                             trees `exams`, `frames`, `outbox`, `todo`, `meta`
@@ -31,13 +33,17 @@ mod error;
 mod files;
 mod folder;
 mod key;
+mod keys;
 mod outbox;
 mod read;
 mod rebuild;
 mod retention;
 mod schema;
+mod seal;
+mod settings;
 mod space;
 mod swap;
+mod wipe;
 mod writer;
 
 use std::fs::{File, TryLockError};
@@ -49,10 +55,13 @@ use std::time::{Duration, Instant};
 pub use check::{Finding, Findings};
 pub use error::{SledFault, StoreError};
 pub use files::KeyFramePath;
+pub use keys::{KeyFile, rekey};
 pub use outbox::{Address, Delivery, DeliveryState};
 pub use retention::Keep;
 pub use schema::SCHEMA;
+pub use settings::Settings;
 pub use space::Space;
+pub use wipe::{Wiped, wipe};
 pub use writer::{Entry, Policy, Queue, Status, Writer};
 
 use crate::exam::record::{ActivationMap, Exam, Graded, KeyFrame};
@@ -62,6 +71,7 @@ use crash::point;
 use database::Database;
 use files::fault;
 use key::ExamKey;
+use seal::Seal;
 
 /// A scored frame as it is stored. It has no quality reason: a frame that has one is not scored.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,8 +91,21 @@ pub struct Store {
     dir: PathBuf,
     /// None where it could not be opened again after an error.
     opened: RwLock<Option<Arc<Opened>>>,
+    /// What the records and the exams' files are encrypted with.
+    seal: Seal,
     notice: Option<String>,
     _lock: File,
+}
+
+/// Whether a store is encrypted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    /// It is not, and one that is is refused.
+    Off,
+    /// It is if it has been made so, with this key.
+    AsItIs(KeyFile),
+    /// It is, with this key; one that is not is encrypted when it is opened.
+    On(KeyFile),
 }
 
 /// An open database that is not behind its commit number.
@@ -92,10 +115,10 @@ struct Opened {
 }
 
 impl Opened {
-    fn open(dir: &Path) -> Result<Self, StoreError> {
+    fn open(dir: &Path, seal: &Seal) -> Result<Self, StoreError> {
         let sled = dir.join("sled");
         files::create_folder(&sled)?;
-        let db = Database::open(&sled)?;
+        let db = Database::open(&sled, seal)?;
         let commits = Commits::open(dir, &db)?;
         schema::bring_up(dir, &db)?;
         commits.commit(&db)?;
@@ -108,40 +131,63 @@ impl Opened {
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Store {
+    /// [`Store::open_with`] as it is: a new one is not encrypted.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        Self::open_with(dir, &Encryption::AsItIs(KeyFile::of(dir, None)))
+    }
+
     /// Opens the store in `dir`, creating it (for this user alone) where there is none. A database that is damaged is set
     /// aside and made anew from the exams' folders; [`Store::notice`] says so.
     ///
-    /// Fails if another process has it, a newer program wrote it, or the folder cannot be written; each error says what to do.
-    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+    /// Fails if another process has it, a newer program wrote it, the key is not its, or the folder cannot be written; each
+    /// error says what to do.
+    pub fn open_with(dir: &Path, encryption: &Encryption) -> Result<Self, StoreError> {
         // A program that the last owner was just starting holds its locks for a moment longer than the owner.
         let patience = Instant::now() + PATIENCE;
         loop {
-            match Self::try_open(dir) {
+            match Self::try_open(dir, encryption) {
                 Err(StoreError::InUse { .. }) if Instant::now() < patience => thread::sleep(PATIENCE / 50),
                 done => return done,
             }
         }
     }
 
-    fn try_open(dir: &Path) -> Result<Self, StoreError> {
+    fn try_open(dir: &Path, encryption: &Encryption) -> Result<Self, StoreError> {
         files::create_folder(dir)?;
         let lock = lock(dir)?;
+        if wipe::is_marked(dir) {
+            return Err(StoreError::Wiped(dir.to_owned()));
+        }
+        let (mut seal, rewritten) = match encryption {
+            _ if !keys::are_in(dir) => (Seal::off(), None),
+            Encryption::Off => return Err(StoreError::Encrypted(dir.to_owned())),
+            Encryption::AsItIs(key) | Encryption::On(key) => keys::open(dir, key)?,
+        };
         swap::finish(dir)?;
         let counted = commits::known(dir)?.is_some();
-        let (opened, notice) = match Opened::open(dir) {
+        let (mut opened, anew) = match Opened::open(dir, &seal) {
             Err(error) if error.is_damage() => {
-                let notice = rebuild::from_folders(dir, &error)?;
+                let notice = rebuild::from_folders(dir, &seal, &error)?;
                 tracing::error!("{notice}");
-                (Opened::open(dir)?, Some(notice))
+                (Opened::open(dir, &seal)?, Some(notice))
             }
             opened => (opened?, None),
         };
+        if let Encryption::On(key) = encryption
+            && !seal.is_on()
+        {
+            seal = keys::make(dir, key)?;
+        }
+        if seal.is_on() && !opened.db.seal.is_on() {
+            opened = encrypt(dir, opened, &seal)?;
+        }
         let damaged = || String::from("the file `commits` was damaged and has been written again");
-        let notice = notice.or_else(|| (!counted).then(damaged));
+        let notices = [anew.or_else(|| (!counted).then(damaged)), rewritten];
         let store = Self {
             dir: dir.to_owned(),
             opened: RwLock::new(Some(Arc::new(opened))),
-            notice,
+            seal,
+            notice: notices.into_iter().flatten().reduce(|a, b| format!("{a}; {b}")),
             _lock: lock,
         };
         store.finish_removals()?;
@@ -179,7 +225,7 @@ impl Store {
             expected,
         })?;
         let db = &self.opened()?.db;
-        let sealed = codec::seal(&key, &packed.encode());
+        let sealed = self.seal.record("frames", &key, &packed.encode());
         db.call("store a frame", || db.frames.insert(key, sealed))?;
         point("frame-stored");
         Ok(())
@@ -189,7 +235,7 @@ impl Store {
     /// and durable when this returns.
     pub fn keep(&self, exam_id: &str, key: &KeyFrame) -> Result<(), StoreError> {
         ExamKey::of(exam_id)?;
-        files::write_key_frame(&self.exam_folder(exam_id), key)
+        files::write_key_frame(&self.exam_folder(exam_id), key, &self.seal)
     }
 
     /// Stores an exam that somebody added to. One whose objects have other identifiers than before (it was given to another
@@ -211,7 +257,7 @@ impl Store {
     /// Stores an exam and its entries of the outbox in one transaction, with a note that its folder is behind.
     fn put(&self, exam: &Exam, addresses: &[Address]) -> Result<(), StoreError> {
         let key = ExamKey::of(&exam.id)?;
-        let record = seal_exam(&key, exam)?;
+        let record = seal_exam(&self.seal, &key, exam)?;
         let deliveries = addresses.iter().map(|address| {
             let object = exam.uids.as_ref().and_then(|uids| uids.object(&address.object));
             Delivery {
@@ -219,11 +265,12 @@ impl Store {
                 ..Delivery::pending(&exam.id, address)
             }
         });
-        let deliveries: Vec<_> = deliveries.map(|d| seal_delivery(&key, &d)).collect();
+        let deliveries: Vec<_> = deliveries.map(|d| seal_delivery(&self.seal, &key, &d)).collect();
+        let note = self.seal.record("todo", key.bytes(), schema::TO_FILE);
         let db = &self.opened()?.db;
         db.transaction("store an exam", |(exams, outbox, todo)| {
             exams.insert(key.bytes(), record.as_slice())?;
-            todo.insert(key.bytes(), codec::seal(key.bytes(), schema::TO_FILE))?;
+            todo.insert(key.bytes(), note.as_slice())?;
             for (key, entry) in &deliveries {
                 outbox.insert(key.as_slice(), entry.as_slice())?;
             }
@@ -235,22 +282,23 @@ impl Store {
     /// [`Store::commit`].
     pub fn update(&self, delivery: &Delivery) -> Result<(), StoreError> {
         let key = ExamKey::of(&delivery.exam)?;
-        let (at, entry) = seal_delivery(&key, delivery);
+        let (at, entry) = seal_delivery(&self.seal, &key, delivery);
         let db = &self.opened()?.db;
         let Some(bytes) = db.call("look for a delivery", || db.outbox.get(&at))? else {
             return Err(StoreError::NoDelivery(Box::new(delivery.clone())));
         };
         // A damaged entry is written over.
-        let owed = read::read_delivery(&at, &bytes)
+        let owed = read::read_delivery(&self.seal, &at, &bytes)
             .ok()
             .and_then(|owed| owed.instance);
         if owed.is_some() && owed != delivery.instance {
             return Ok(()); // of an object that the exam no longer has
         }
+        let note = self.seal.record("todo", key.bytes(), schema::TO_FILE);
         db.transaction("store a delivery", |(_, outbox, todo)| {
             outbox.insert(at.as_slice(), entry.as_slice())?;
             if delivery.state.is_final() {
-                todo.insert(key.bytes(), codec::seal(key.bytes(), schema::TO_FILE))?;
+                todo.insert(key.bytes(), note.as_slice())?;
             }
             Ok(())
         })
@@ -272,6 +320,7 @@ impl Store {
         let frames = if running { None } else { Some(self.packed(&key)?) };
         folder::write(
             &self.exam_folder(exam_id),
+            &self.seal,
             &exam,
             self.deliveries_of(exam_id)?,
             frames,
@@ -290,8 +339,24 @@ impl Store {
     }
 }
 
+/// Makes an encrypted database of one that is not. The exams' files are encrypted when their folders are written next, as
+/// all of them are noted to be.
+fn encrypt(dir: &Path, plain: Opened, seal: &Seal) -> Result<Opened, StoreError> {
+    let damaged = swap::make(dir, seal, |db| {
+        let damaged = swap::copy(&plain.db, db, || true)?;
+        schema::file_everything(db)?;
+        Ok(damaged)
+    })?;
+    if let Some(damaged @ 1..) = damaged {
+        tracing::error!("{damaged} records are damaged: run `sonograde check`");
+    }
+    drop(plain);
+    swap::place(dir, None)?;
+    Opened::open(dir, seal)
+}
+
 /// An exam's record.
-fn seal_exam(key: &ExamKey, exam: &Exam) -> Result<Vec<u8>, StoreError> {
+fn seal_exam(seal: &Seal, key: &ExamKey, exam: &Exam) -> Result<Vec<u8>, StoreError> {
     let bytes = serde_json::to_vec(exam).map_err(|error| error.to_string());
     let body = bytes.and_then(|bytes| match serde_json::from_slice::<Exam>(&bytes) {
         Ok(read) if read == *exam => Ok(bytes),
@@ -301,14 +366,14 @@ fn seal_exam(key: &ExamKey, exam: &Exam) -> Result<Vec<u8>, StoreError> {
         what: format!("exam {}", exam.id),
         expected,
     })?;
-    Ok(codec::seal(key.bytes(), &body))
+    Ok(seal.record("exams", key.bytes(), &body))
 }
 
 /// A delivery's key and its record.
-fn seal_delivery(key: &ExamKey, delivery: &Delivery) -> (Vec<u8>, Vec<u8>) {
+fn seal_delivery(seal: &Seal, key: &ExamKey, delivery: &Delivery) -> (Vec<u8>, Vec<u8>) {
     let at = delivery.key(key);
     let body = serde_json::to_vec(delivery).expect("texts and numbers are JSON");
-    let entry = codec::seal(&at, &body);
+    let entry = seal.record("outbox", &at, &body);
     (at, entry)
 }
 

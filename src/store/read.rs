@@ -2,9 +2,10 @@
 
 use sled::{IVec, Tree};
 
-use super::codec::{self, Packed};
+use super::codec::Packed;
 use super::key::{self, ExamKey};
 use super::schema::TO_FILE;
+use super::seal::Seal;
 use super::{Delivery, FrameRecord, KeyFramePath, Opened, Store, StoreError, corrupt, files};
 use crate::exam::record::Exam;
 
@@ -14,8 +15,9 @@ pub(super) type Row = (IVec, IVec);
 impl Store {
     /// Every exam, newest first. A damaged record is an error in its place; the ones after it still come.
     pub fn exams(&self) -> impl Iterator<Item = Result<Exam, StoreError>> + use<> {
+        let seal = self.seal.clone();
         self.scan(|opened| opened.db.exams.iter().rev())
-            .map(|row| row.and_then(|(key, bytes)| read_exam(&key, &bytes)))
+            .map(move |row| row.and_then(|(key, bytes)| read_exam(&seal, &key, &bytes)))
     }
 
     /// As [`Store::exams`], those before the exam `id` alone.
@@ -25,7 +27,8 @@ impl Store {
     ) -> Result<impl Iterator<Item = Result<Exam, StoreError>> + use<>, StoreError> {
         let end = ExamKey::of(id)?.bytes().to_vec();
         let rows = self.scan(|opened| opened.db.exams.range(..end).rev());
-        Ok(rows.map(|row| row.and_then(|(key, bytes)| read_exam(&key, &bytes))))
+        let seal = self.seal.clone();
+        Ok(rows.map(move |row| row.and_then(|(key, bytes)| read_exam(&seal, &key, &bytes))))
     }
 
     /// The exam `id`, or none where there is none of that name.
@@ -34,7 +37,9 @@ impl Store {
             return Ok(None);
         };
         let bytes = self.get(key.bytes(), |opened| &opened.db.exams)?;
-        bytes.map(|bytes| read_exam(key.bytes(), &bytes)).transpose()
+        bytes
+            .map(|bytes| read_exam(&self.seal, key.bytes(), &bytes))
+            .transpose()
     }
 
     /// The exam's scored frames in the order of their numbers. A damaged record is an error in its place; the
@@ -44,9 +49,10 @@ impl Store {
         exam_id: &str,
     ) -> Result<impl Iterator<Item = Result<FrameRecord, StoreError>> + use<>, StoreError> {
         let key = ExamKey::of(exam_id)?;
+        let seal = self.seal.clone();
         Ok(self
             .frame_rows(&key)
-            .map(|row| row.and_then(|(key, bytes)| read_frame(&key, &bytes))))
+            .map(move |row| row.and_then(|(key, bytes)| read_frame(&seal, &key, &bytes))))
     }
 
     /// How many scored frames the exam has, damaged ones included.
@@ -59,7 +65,9 @@ impl Store {
     pub fn frame(&self, exam_id: &str, seq: u64) -> Result<Option<FrameRecord>, StoreError> {
         let key = ExamKey::of(exam_id)?.frame(seq);
         let bytes = self.get(&key, |opened| &opened.db.frames)?;
-        bytes.map(|bytes| read_frame(&key, &bytes)).transpose()
+        bytes
+            .map(|bytes| read_frame(&self.seal, &key, &bytes))
+            .transpose()
     }
 
     /// The exam's key frames in the order of their numbers.
@@ -68,17 +76,30 @@ impl Store {
         files::key_frames(&self.exam_folder(exam_id))
     }
 
+    /// The bytes of a file of the exam's folder, such as [`KeyFramePath::name`].
+    pub fn exam_file(&self, exam_id: &str, name: &str) -> Result<Vec<u8>, StoreError> {
+        ExamKey::of(exam_id)?;
+        if name.contains('/') {
+            return Err(StoreError::Unstorable {
+                what: format!("a file named \"{name}\""),
+                expected: String::from("the name of a file in the exam's folder"),
+            });
+        }
+        self.seal.read_file(&self.exam_folder(exam_id).join(name))
+    }
+
     /// The outbox, oldest exam first. A damaged record is an error in its place; the ones after it still come.
     pub fn outbox(&self) -> impl Iterator<Item = Result<Delivery, StoreError>> + use<> {
+        let seal = self.seal.clone();
         self.scan(|opened| opened.db.outbox.iter())
-            .map(|row| row.and_then(|(key, bytes)| read_delivery(&key, &bytes)))
+            .map(move |row| row.and_then(|(key, bytes)| read_delivery(&seal, &key, &bytes)))
     }
 
     /// The exam's entries of the outbox.
     pub fn deliveries_of(&self, exam_id: &str) -> Result<Vec<Delivery>, StoreError> {
         let key = ExamKey::of(exam_id)?;
         self.scan(move |opened| opened.db.outbox.scan_prefix(key.bytes()))
-            .map(|row| row.and_then(|(key, bytes)| read_delivery(&key, &bytes)))
+            .map(|row| row.and_then(|(key, bytes)| read_delivery(&self.seal, &key, &bytes)))
             .collect()
     }
 
@@ -92,7 +113,11 @@ impl Store {
         let mut ids = Vec::new();
         for row in self.scan(|opened| opened.db.todo.iter()) {
             let (key, bytes) = row?;
-            if codec::unseal(&key, &bytes) == Ok(note) {
+            if self
+                .seal
+                .open("todo", &key, &bytes)
+                .is_ok_and(|body| body == note)
+            {
                 ids.extend(ExamKey::before(&key).and_then(|key| key.id()));
             }
         }
@@ -104,7 +129,7 @@ impl Store {
         let mut frames = Vec::new();
         for row in self.frame_rows(exam) {
             let (key, bytes) = row?;
-            match unpack(&key, &bytes) {
+            match unpack(&self.seal, &key, &bytes) {
                 Ok(frame) => frames.push(frame),
                 Err(error) => tracing::error!("{error}"),
             }
@@ -146,27 +171,27 @@ impl Store {
     }
 }
 
-pub(super) fn read_exam(key: &[u8], bytes: &[u8]) -> Result<Exam, StoreError> {
-    let exam = codec::unseal(key, bytes).and_then(|body| {
-        serde_json::from_slice::<Exam>(body).map_err(|error| format!("an exam as JSON, found {error}"))
+pub(super) fn read_exam(seal: &Seal, key: &[u8], bytes: &[u8]) -> Result<Exam, StoreError> {
+    let exam = seal.open("exams", key, bytes).and_then(|body| {
+        serde_json::from_slice::<Exam>(&body).map_err(|error| format!("an exam as JSON, found {error}"))
     });
     exam.map_err(corrupt("exams", key))
 }
 
-pub(super) fn read_delivery(key: &[u8], bytes: &[u8]) -> Result<Delivery, StoreError> {
-    let delivery = codec::unseal(key, bytes).and_then(|body| {
-        serde_json::from_slice(body).map_err(|error| format!("a delivery as JSON, found {error}"))
+pub(super) fn read_delivery(seal: &Seal, key: &[u8], bytes: &[u8]) -> Result<Delivery, StoreError> {
+    let delivery = seal.open("outbox", key, bytes).and_then(|body| {
+        serde_json::from_slice(&body).map_err(|error| format!("a delivery as JSON, found {error}"))
     });
     delivery.map_err(corrupt("outbox", key))
 }
 
-fn read_frame(key: &[u8], bytes: &[u8]) -> Result<FrameRecord, StoreError> {
-    unpack(key, bytes).map(|(seq, packed)| packed.record(seq))
+fn read_frame(seal: &Seal, key: &[u8], bytes: &[u8]) -> Result<FrameRecord, StoreError> {
+    unpack(seal, key, bytes).map(|(seq, packed)| packed.record(seq))
 }
 
 /// A frame's number and what its record holds.
-pub(super) fn unpack(key: &[u8], bytes: &[u8]) -> Result<(u64, Packed), StoreError> {
+pub(super) fn unpack(seal: &Seal, key: &[u8], bytes: &[u8]) -> Result<(u64, Packed), StoreError> {
     let seq = key::seq_of(key).ok_or_else(|| format!("a key of 18 bytes, found {}", key.len()));
-    let frame = seq.and_then(|seq| Ok((seq, Packed::decode(codec::unseal(key, bytes)?)?)));
+    let frame = seq.and_then(|seq| Ok((seq, Packed::decode(&seal.open("frames", key, bytes)?)?)));
     frame.map_err(corrupt("frames", key))
 }

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
+use sled::Tree;
 
 use super::codec::Packed;
 use super::commits::{self, COMMITS_KEY};
@@ -14,10 +15,12 @@ use super::crash::point;
 use super::database::Database;
 use super::key::ExamKey;
 use super::schema::{SCHEMA, SCHEMA_KEY, TO_FILE, TO_REMOVE};
-use super::{Opened, Store, StoreError, codec, files, folder, read, seal_delivery, seal_exam, swap};
+use super::seal::Seal;
+use super::{Opened, Store, StoreError, files, folder, read, seal_delivery, seal_exam, swap};
 
-/// What a frame takes in a database that was just made, about: its record of 99 bytes, its key of 18, and sled's own share.
-const FRAME_BYTES: u64 = 160;
+/// What a frame takes in a database that was just made, about: its record of 123 bytes, its key of 18, and sled's own
+/// share.
+const FRAME_BYTES: u64 = 184;
 /// How much larger than that a database may grow, and how much it may have anyway.
 const GROWN_TIMES: u64 = 3;
 const GROWN_BYTES: u64 = 64 << 20;
@@ -26,19 +29,20 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Makes the database of the store in `store` anew from the folders, after `error`; what the damaged one still has of exams
 /// that no folder has, or has whole, is taken from there. Gives words for people.
-pub(super) fn from_folders(store: &Path, error: &StoreError) -> Result<String, StoreError> {
-    let broken = Database::open(&store.join("sled")).ok();
+pub(super) fn from_folders(store: &Path, seal: &Seal, error: &StoreError) -> Result<String, StoreError> {
+    let broken = Database::open(&store.join("sled"), seal).ok();
     let found = broken
         .as_ref()
         .and_then(|db| db.number(COMMITS_KEY).ok().flatten());
     let last = commits::known(store)?.max(found).unwrap_or(0);
-    let made = swap::make(store, |db| {
+    let made = swap::make(store, seal, |db| {
         db.set_number(SCHEMA_KEY, SCHEMA)?;
         db.set_number(COMMITS_KEY, last + 1)?;
         let (mut exams, mut damaged) = (0, Vec::new());
         for folder in exam_folders(store)? {
             match take_folder(db, &folder) {
                 Ok(()) => exams += 1,
+                Err(error @ StoreError::NoKey(_)) => return Err(error),
                 Err(error) => damaged.push(crate::one_line(&error)),
             }
             point("rebuild-exam");
@@ -78,19 +82,22 @@ pub(super) fn exam_folders(store: &Path) -> Result<Vec<PathBuf>, StoreError> {
 
 /// Puts everything that the folder of an exam has into `db`; of an exam whose frames cannot be read, the rest.
 pub(super) fn take_folder(db: &Database, folder: &Path) -> Result<(), StoreError> {
-    let file = folder::read(folder)?;
+    let file = folder::read(folder, &db.seal)?;
     let key = ExamKey::of(&file.exam.id)?;
-    let record = seal_exam(&key, &file.exam)?;
+    let record = seal_exam(&db.seal, &key, &file.exam)?;
     db.call("store an exam", || db.exams.insert(key.bytes(), record))?;
     for delivery in &file.deliveries {
-        let (at, entry) = seal_delivery(&key, delivery);
+        let (at, entry) = seal_delivery(&db.seal, &key, delivery);
         db.call("store a delivery", || db.outbox.insert(at, entry))?;
     }
     if !file.files.iter().any(|entry| entry.name == folder::FRAMES) {
         return note(db, &key); // the exam ran
     }
-    for (seq, packed) in folder::read_frames(folder)? {
+    for (seq, packed) in folder::read_frames(folder, &db.seal)? {
         put_frame(db, &key, seq, &packed)?;
+    }
+    if db.seal.lacks(&folder.join(folder::EXAM)) {
+        note(db, &key)?;
     }
     Ok(())
 }
@@ -98,14 +105,14 @@ pub(super) fn take_folder(db: &Database, folder: &Path) -> Result<(), StoreError
 /// Stores a frame as it is.
 pub(super) fn put_frame(db: &Database, key: &ExamKey, seq: u64, packed: &Packed) -> Result<(), StoreError> {
     let at = key.frame(seq);
-    let sealed = codec::seal(&at, &packed.encode());
+    let sealed = db.seal.record("frames", &at, &packed.encode());
     db.call("store a frame", || db.frames.insert(at, sealed))
         .map(drop)
 }
 
 /// Notes that the exam's folder is behind.
 fn note(db: &Database, key: &ExamKey) -> Result<(), StoreError> {
-    let note = codec::seal(key.bytes(), TO_FILE);
+    let note = db.seal.record("todo", key.bytes(), TO_FILE);
     db.call("note an exam", || db.todo.insert(key.bytes(), note))
         .map(drop)
 }
@@ -114,25 +121,34 @@ fn note(db: &Database, key: &ExamKey) -> Result<(), StoreError> {
 fn salvage(broken: &Database, db: &Database) -> Result<(), StoreError> {
     for row in broken.exams.iter() {
         let (at, bytes) = broken.call("read records", || row)?;
-        let (Ok(_), Some(key)) = (read::read_exam(&at, &bytes), ExamKey::before(&at)) else {
+        let (Ok(_), Some(key)) = (read::read_exam(&broken.seal, &at, &bytes), ExamKey::before(&at)) else {
             continue;
         };
         let known = db.call("look for an exam", || db.exams.get(&at))?;
-        let known = known.and_then(|bytes| read::read_exam(&at, &bytes).ok());
+        let known = known.and_then(|bytes| read::read_exam(&db.seal, &at, &bytes).ok());
         let note_of = broken.call("look for a note", || broken.todo.get(&at))?;
-        let goes = note_of.is_some_and(|note| codec::unseal(&at, &note) == Ok(TO_REMOVE));
+        let goes = note_of.is_some_and(|note| {
+            let note = broken.seal.open("todo", &at, &note);
+            note.is_ok_and(|note| note == TO_REMOVE)
+        });
         // A folder is written after the database, so where it has the exam's end nothing here is newer: a database that
         // lost its end speaks of what was before.
         if goes || known.is_some_and(|known| known.ended.is_some()) {
             continue;
         }
-        db.call("store an exam", || db.exams.insert(&at, bytes))?;
+        let rows = |from: &Tree| from.scan_prefix(key.bytes());
+        let trees = [
+            ("exams", rows(&broken.exams), &db.exams),
+            ("frames", rows(&broken.frames), &db.frames),
+            ("outbox", rows(&broken.outbox), &db.outbox),
+        ];
         note(db, &key)?;
-        for (from, to) in [(&broken.frames, &db.frames), (&broken.outbox, &db.outbox)] {
-            for row in from.scan_prefix(key.bytes()) {
+        for (tree, rows, to) in trees {
+            for row in rows {
                 let (at, bytes) = broken.call("read records", || row)?;
-                if codec::unseal(&at, &bytes).is_ok() {
-                    db.call("copy a record", || to.insert(at, bytes))?;
+                if let Ok(body) = broken.seal.open(tree, &at, &bytes) {
+                    let record = db.seal.record(tree, &at, &body);
+                    db.call("copy a record", || to.insert(at, record))?;
                 }
             }
         }
@@ -148,15 +164,15 @@ impl Store {
         self.probe()?;
         self.close()?;
         swap::finish(&self.dir)?;
-        let opened = match Opened::open(&self.dir) {
+        let opened = match Opened::open(&self.dir, &self.seal) {
             Err(error) if error.is_damage() => {
-                let notice = from_folders(&self.dir, &error)?;
+                let notice = from_folders(&self.dir, &self.seal, &error)?;
                 tracing::error!("{notice}");
-                Opened::open(&self.dir)
+                Opened::open(&self.dir, &self.seal)
             }
             opened => opened,
         }?;
-        let damaged = swap::make(&self.dir, |db| {
+        let damaged = swap::make(&self.dir, &self.seal, |db| {
             swap::copy(&opened.db, db, || {
                 between();
                 true
@@ -167,21 +183,21 @@ impl Store {
         if let Some(damaged @ 1..) = damaged {
             tracing::error!("{damaged} records are damaged: run `sonograde check`");
         }
-        self.set_opened(Opened::open(&self.dir)?);
+        self.set_opened(Opened::open(&self.dir, &self.seal)?);
         Ok(())
     }
 
     /// Makes the database anew, without the space that it no longer needs, unless `goes_on` says no. Says whether it did.
     pub fn compact(&self, goes_on: impl FnMut() -> bool) -> Result<bool, StoreError> {
         let opened = self.opened()?;
-        let copied = swap::make(&self.dir, |db| swap::copy(&opened.db, db, goes_on))?;
+        let copied = swap::make(&self.dir, &self.seal, |db| swap::copy(&opened.db, db, goes_on))?;
         drop(opened);
         if copied.is_none() {
             return Ok(false);
         }
         self.close()?;
         swap::place(&self.dir, None)?;
-        self.set_opened(Opened::open(&self.dir)?);
+        self.set_opened(Opened::open(&self.dir, &self.seal)?);
         Ok(true)
     }
 

@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::crash::point;
 use super::key::ExamKey;
 use super::schema::TO_REMOVE;
-use super::{DeliveryState, Store, StoreError, codec, files};
+use super::{DeliveryState, Store, StoreError, files};
 use crate::exam::record::Exam;
 
 /// How long and how much is kept.
@@ -50,7 +50,7 @@ impl Store {
         let mut second = None;
         for row in self.scan(|opened| opened.db.exams.iter()) {
             let (key, bytes) = row?;
-            let Ok(exam) = super::read::read_exam(&key, &bytes) else {
+            let Ok(exam) = super::read::read_exam(&self.seal, &key, &bytes) else {
                 continue; // `check` finds it
             };
             let old = too_old.is_some_and(|limit| exam.started < limit);
@@ -83,7 +83,7 @@ impl Store {
     /// Removes an exam with its folder, durably. Interrupted, it is finished when the store is opened.
     pub fn remove(&self, exam_id: &str) -> Result<(), StoreError> {
         let key = ExamKey::of(exam_id)?;
-        let note = codec::seal(key.bytes(), TO_REMOVE);
+        let note = self.seal.record("todo", key.bytes(), TO_REMOVE);
         let opened = self.opened()?;
         let db = &opened.db;
         db.call("note a removal", || db.todo.insert(key.bytes(), note))?;

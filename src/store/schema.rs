@@ -5,15 +5,16 @@
 //! |---|---|---|
 //! | 1 | 0.1.0 | trees `exams`, `frames`, `meta`; folders hold pictures alone |
 //! | 2 | | trees `outbox` and `todo`; folders hold everything |
+//! | 3 | | records and files may be encrypted (`seal.rs`); a plain store is as in 2 |
 
 use std::path::Path;
 
 use super::commits::COMMITS_KEY;
 use super::database::Database;
-use super::{StoreError, codec, corrupt};
+use super::{StoreError, corrupt};
 
 /// The newest schema.
-pub const SCHEMA: u64 = 2;
+pub const SCHEMA: u64 = 3;
 /// The key of the schema's number in the tree `meta`.
 pub(super) const SCHEMA_KEY: &[u8] = b"schema";
 /// In `todo`: the exam's folder is behind its record.
@@ -36,18 +37,23 @@ pub(super) fn bring_up(store: &Path, db: &Database) -> Result<(), StoreError> {
             let expected = String::from("the number of its schema, found none");
             return Err(corrupt("meta", SCHEMA_KEY)(expected));
         }
-        Some(_) => file_everything(db)?,
+        Some(1) => file_everything(db)?,
+        Some(_) => {}
         None => {}
     }
     db.set_number(SCHEMA_KEY, SCHEMA)
 }
 
-/// From schema 1: every exam gets its files.
-fn file_everything(db: &Database) -> Result<(), StoreError> {
+/// Every exam gets its files: from schema 1, and when a store is to be encrypted from now on.
+pub(super) fn file_everything(db: &Database) -> Result<(), StoreError> {
     for key in db.exams.iter().keys() {
         let key = db.call("read records", || key)?;
-        let note = codec::seal(&key, TO_FILE);
-        db.call("note an exam", || db.todo.insert(&key, note))?;
+        let note = db.seal.record("todo", &key, TO_FILE);
+        // One that is to be removed is not to be filed.
+        db.call("note an exam", || {
+            db.todo.compare_and_swap(&key, None::<&[u8]>, Some(note))
+        })?
+        .ok();
     }
     Ok(())
 }

@@ -6,20 +6,24 @@
 use std::fs::File;
 use std::path::Path;
 
+use sled::IVec;
+
+use super::StoreError;
 use super::crash::point;
 use super::database::Database;
 use super::files::{self, fault};
-use super::{StoreError, codec};
+use super::seal::Seal;
 
-/// Makes `sled.new` in the store `store` with what `fill` puts into it; nothing where `fill` gives none.
+/// Makes `sled.new` in the store `store` with what `fill` puts into it, encrypted by `seal`; nothing where `fill` gives none.
 pub(super) fn make<T>(
     store: &Path,
+    seal: &Seal,
     fill: impl FnOnce(&Database) -> Result<Option<T>, StoreError>,
 ) -> Result<Option<T>, StoreError> {
     let part = store.join("sled.part");
     files::remove_folder(&part)?;
     files::create_folder(&part)?;
-    let filled = fill_in(&part, fill);
+    let filled = fill_in(&part, seal, fill);
     if let Ok(Some(_)) = &filled {
         point("swap-filled");
         files::rename(&part, &store.join("sled.new"))?;
@@ -33,9 +37,11 @@ pub(super) fn make<T>(
 
 fn fill_in<T>(
     part: &Path,
+    seal: &Seal,
     fill: impl FnOnce(&Database) -> Result<Option<T>, StoreError>,
 ) -> Result<Option<T>, StoreError> {
-    let db = Database::open(part)?;
+    let mut db = Database::open(part, seal)?;
+    db.encrypt(seal)?;
     let filled = fill(&db)?;
     db.sync()?;
     drop(db);
@@ -75,26 +81,35 @@ pub(super) fn finish(store: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Copies every record of `from` as it is into `to`; `goes_on` is asked now and then and may end it. Gives the number of
+/// Copies every record of `from` into `to`, encrypted if that one is and this one is not, else as it is; `goes_on` is asked now and then and may end it. Gives the number of
 /// damaged records, which are copied too, or none where it was ended.
 pub(super) fn copy(
     from: &Database,
     to: &Database,
     mut goes_on: impl FnMut() -> bool,
 ) -> Result<Option<u64>, StoreError> {
+    let meta = (&Seal::off(), &Seal::off());
+    let records = (&from.seal, &to.seal);
     let pairs = [
-        (&from.meta, &to.meta),
-        (&from.exams, &to.exams),
-        (&from.outbox, &to.outbox),
-        (&from.todo, &to.todo),
-        (&from.frames, &to.frames),
+        ("meta", meta, &from.meta, &to.meta),
+        ("exams", records, &from.exams, &to.exams),
+        ("outbox", records, &from.outbox, &to.outbox),
+        ("todo", records, &from.todo, &to.todo),
+        ("frames", records, &from.frames, &to.frames),
     ];
     let (mut damaged, mut copied) = (0, 0_u64);
-    for (from_tree, to_tree) in pairs {
+    for (tree, (old, new), from_tree, to_tree) in pairs {
         let mut rows = from_tree.iter();
         while let Some((key, bytes)) = from.call("read records", || rows.next().transpose())? {
-            damaged += u64::from(codec::unseal(&key, &bytes).is_err());
-            to.call("copy a record", || to_tree.insert(key, bytes))?;
+            let record = match old.open(tree, &key, &bytes) {
+                Ok(body) if new.is_on() && !old.is_on() => IVec::from(new.record(tree, &key, &body)),
+                Ok(_) => bytes,
+                Err(_) => {
+                    damaged += 1;
+                    bytes
+                }
+            };
+            to.call("copy a record", || to_tree.insert(key, record))?;
             copied += 1;
             if copied.is_multiple_of(1024) && !goes_on() {
                 return Ok(None);

@@ -10,12 +10,21 @@ use crate::frame::Rect;
 
 mod damage;
 mod keep;
+mod sealed;
 
 const ID: &str = "20260131T094500.123Z-7f3a";
 
 pub(super) fn store() -> (TempDir, Arc<Store>) {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let store = Store::open(&dir.path().join("store")).expect("a new store");
+    (dir, Arc::new(store))
+}
+
+/// The same encrypted, under the key beside it.
+fn sealed_store() -> (TempDir, Arc<Store>) {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let path = dir.path().join("store");
+    let store = Store::open_with(&path, &Encryption::On(KeyFile::of(&path, None))).expect("a new store");
     (dir, Arc::new(store))
 }
 
@@ -137,6 +146,9 @@ fn a_store_opened_again_holds_what_was_committed() {
     let key = &store.key_frames(ID).expect("readable")[0];
     let place = format!("store/exams/2026/01/31/{ID}/key-9-highest.png");
     assert_eq!(key.path, dir.path().join(place));
+    let png = store.exam_file(ID, &key.name()).expect("readable");
+    assert!(png.starts_with(b"\x89PNG"));
+    assert!(store.exam_file(ID, "../../commits").is_err());
 }
 
 #[test]
@@ -183,11 +195,7 @@ fn a_store_of_a_newer_schema_is_refused_and_left_alone() {
         assert!(
             matches!(
                 error,
-                StoreError::Newer {
-                    found: 3,
-                    known: 2,
-                    ..
-                }
+                StoreError::Newer { found, known: SCHEMA, .. } if found == SCHEMA + 1
             ),
             "{error}"
         );

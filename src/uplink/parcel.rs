@@ -1,7 +1,5 @@
 //! One object of one exam, made ready to be sent from what the store has: the same bytes each time.
 
-use std::fs;
-
 use dicom_object::{FileDicomObject, InMemDicomObject};
 use dicom_transfer_syntax_registry::entries::EXPLICIT_VR_LITTLE_ENDIAN;
 use sha2::{Digest, Sha256};
@@ -76,20 +74,26 @@ fn pictures(store: &Store, exam: &Exam) -> Result<Vec<Picture>, StoreError> {
         .map_or(0, |frame| frame.t_ms);
     let mut pictures = Vec::new();
     for key in store.key_frames(&exam.id)? {
-        let record = store.frame(&exam.id, key.seq);
-        let pane = fs::read(&key.path).map(|png| image::load_from_memory(&png));
-        match (record, pane) {
-            (Ok(Some(frame)), Ok(Ok(pane))) => pictures.push(Picture {
+        let name = key.name();
+        let png = store.exam_file(&exam.id, &name);
+        let (frame, png) = match (store.frame(&exam.id, key.seq), png) {
+            (Ok(Some(frame)), Ok(png)) => (frame, png),
+            (Ok(None), _) => continue,
+            (Err(error @ (StoreError::Corrupt { .. } | StoreError::DamagedFile { .. })), _)
+            | (_, Err(error @ (StoreError::Corrupt { .. } | StoreError::DamagedFile { .. }))) => {
+                tracing::error!("{error}");
+                continue;
+            }
+            (Err(error), _) | (_, Err(error)) => return Err(error),
+        };
+        match image::load_from_memory(&png) {
+            Ok(pane) => pictures.push(Picture {
                 since_first_ms: frame.t_ms.saturating_sub(first_ms),
                 score: frame.score,
                 map: frame.map,
                 pane: pane.into_rgb8(),
             }),
-            (Ok(None), _) => {}
-            (Err(error @ StoreError::Corrupt { .. }), _) => tracing::error!("{error}"),
-            (Err(error), _) => return Err(error),
-            (_, Err(error)) => tracing::error!("{}: {error}", key.path.display()),
-            (_, Ok(Err(error))) => tracing::error!("{}: {error}", key.path.display()),
+            Err(error) => tracing::error!("{name} of exam {}: {error}", exam.id),
         }
     }
     Ok(pictures)

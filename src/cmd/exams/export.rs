@@ -65,7 +65,7 @@ pub(crate) fn export(store: &Store, exam: &Exam, to: &Path) -> Result<(PathBuf, 
     let (mut key_frames, mut pictures) = (Vec::new(), Vec::new());
     for key in store.key_frames(&exam.id)? {
         let (exported, picture) = write_key(store, exam, &key, first_ms, &mut files, &mut damaged)?;
-        key_frames.push(exported);
+        key_frames.extend(exported);
         pictures.extend(picture);
     }
     write_dicom(exam, &pictures, &mut files, &mut damaged)?;
@@ -139,9 +139,11 @@ fn write_key(
     first_ms: u64,
     files: &mut Files,
     damaged: &mut Vec<String>,
-) -> Result<(ExportedKey, Option<dicom::Picture>), Error> {
-    let bytes = fs::read(&key.path).map_err(fault("read", &key.path))?;
-    let picture = format!("{}.png", key.stem());
+) -> Result<(Option<ExportedKey>, Option<dicom::Picture>), Error> {
+    let picture = key.name();
+    let Some(bytes) = whole(store.exam_file(&exam.id, &picture), damaged)? else {
+        return Ok((None, None));
+    };
     files.write(&picture, |out| out.write_all(&bytes))?;
 
     let decoded = image::load_from_memory(&bytes).map(image::DynamicImage::into_rgb8);
@@ -171,7 +173,7 @@ fn write_key(
         picture,
         picture_with_map,
     };
-    Ok((exported, for_dicom))
+    Ok((Some(exported), for_dicom))
 }
 
 /// Writes the DICOM objects of an exam that has ended. What is wrong with its order costs these alone.

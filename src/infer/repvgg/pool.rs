@@ -2,7 +2,8 @@
 //!
 //! Units are numbered stage by stage and taken in that order; a unit is begun only when all units of the earlier stages
 //! are done. Whoever is free takes the next one, so a thread that the system holds up delays one unit and no more. Between
-//! frames the workers sleep. A frame whose threads had to wait long shows that something else wants the processor: the next
+//! frames the workers sleep. They keep off the core that the calling thread runs on: some kernels wake a thread where it last
+//! ran, though another core is free, and there it would run only when the frame is over. A frame whose threads had to wait long shows that something else wants the processor: the next
 //! frames are left to the calling thread.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -58,12 +59,12 @@ struct Common<J> {
     /// Whether somebody sleeps until `done` grows.
     sleepers: AtomicUsize,
     progress: (Mutex<()>, Condvar),
-    /// Frame that workers are called to.
-    call: (Mutex<u64>, Condvar),
+    /// Frame that workers are called to, and the core that calls.
+    call: (Mutex<(u64, usize)>, Condvar),
     stop: AtomicBool,
 }
 
-/// Turns of a wait before it sleeps: some ten microseconds.
+/// Turns of a wait before it sleeps: ten to a hundred microseconds, by the processor.
 const SPINS: u32 = 2000;
 /// A sleep ends after this at the latest.
 const NAP: Duration = Duration::from_millis(1);
@@ -95,7 +96,7 @@ impl<J: Job> Pool<J> {
             common,
             workers,
             solo: 0,
-            penalty: 1,
+            penalty: 0,
         }
     }
 
@@ -112,7 +113,8 @@ impl<J: Job> Pool<J> {
         let shared = !self.workers.is_empty() && self.solo == 0;
         if shared {
             // They wake up while the frame is prepared.
-            *common.call.0.lock().unwrap_or_else(PoisonError::into_inner) = frame;
+            *common.call.0.lock().unwrap_or_else(PoisonError::into_inner) =
+                (frame, rustix::thread::sched_getcpu());
             common.call.1.notify_all();
         }
         before(&common.job, &Alone(()));
@@ -122,9 +124,9 @@ impl<J: Job> Pool<J> {
         slept |= common.wait_for(units);
         if shared && slept {
             self.solo = self.penalty;
-            self.penalty = (2 * self.penalty).min(LONGEST_SOLO);
+            self.penalty = (2 * self.penalty).clamp(1, LONGEST_SOLO);
         } else if shared {
-            self.penalty = (self.penalty / 2).max(1);
+            self.penalty /= 2;
         } else {
             self.solo = self.solo.saturating_sub(1);
         }
@@ -148,18 +150,28 @@ impl<J: Job> Pool<J> {
 
 impl<J: Job> Common<J> {
     fn work(&self) {
-        let mut seen = 0;
+        let cores = rustix::thread::sched_getaffinity(None);
+        let (mut seen, mut avoided) = (0, None);
         loop {
             let (lock, called) = &self.call;
-            let mut frame = lock.lock().unwrap_or_else(PoisonError::into_inner);
-            while *frame == seen && !self.stop.load(Ordering::Relaxed) {
-                frame = called.wait(frame).unwrap_or_else(PoisonError::into_inner);
+            let mut call = lock.lock().unwrap_or_else(PoisonError::into_inner);
+            while call.0 == seen && !self.stop.load(Ordering::Relaxed) {
+                call = called.wait(call).unwrap_or_else(PoisonError::into_inner);
             }
             if self.stop.load(Ordering::Relaxed) {
                 return;
             }
-            seen = *frame;
-            drop(frame);
+            let caller;
+            (seen, caller) = *call;
+            drop(call);
+            if let Ok(mut cores) = cores
+                && avoided != Some(caller)
+            {
+                cores.unset(caller);
+                // With no other core it stays where it is.
+                let _ = rustix::thread::sched_setaffinity(None, &cores);
+                avoided = Some(caller);
+            }
             for _ in 0..SPINS {
                 if self.next.load(Ordering::Acquire) >> 32 == seen {
                     break;

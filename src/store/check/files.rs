@@ -7,6 +7,7 @@ use super::{Check, QUARANTINED, REFILED, RESTORED};
 use crate::exam::record::Exam;
 use crate::store::folder::{self, ExamFile};
 use crate::store::key::ExamKey;
+use crate::store::seal::Seal;
 use crate::store::{StoreError, files, rebuild};
 
 impl Check<'_> {
@@ -17,7 +18,7 @@ impl Check<'_> {
         let path = self.store.exam_folder(&exam.id);
         let db = &self.store.opened()?.db;
         let behind = db.call("look for a note", || db.todo.contains_key(key.bytes()))?;
-        let file = match folder::read(&path) {
+        let file = match folder::read(&path, &self.store.seal) {
             Ok(file) => Some(file),
             Err(error) if error.is_missing_file() && behind => None,
             Err(error) => {
@@ -35,6 +36,16 @@ impl Check<'_> {
                 self.refile.insert(exam.id.clone());
             }
             self.named(&path, file, exam)?;
+            let names = file.files.iter().map(|entry| entry.name.as_str());
+            for name in names.chain([folder::EXAM]).filter(|_| !behind) {
+                if self.store.seal.lacks(&path.join(name)) {
+                    self.found(
+                        format_args!("{} is not encrypted", path.join(name).display()),
+                        REFILED,
+                    );
+                    self.refile.insert(exam.id.clone());
+                }
+            }
         }
         self.unnamed(&path, file.as_ref(), exam)?;
         if behind {
@@ -48,7 +59,7 @@ impl Check<'_> {
         for entry in &file.files {
             self.findings.files += 1;
             let frames = entry.name == folder::FRAMES;
-            match entry.check(path) {
+            match entry.check(path, &self.store.seal) {
                 Ok(()) if frames => self.compare(path, exam)?,
                 Ok(()) => {}
                 Err(error) => {
@@ -68,7 +79,7 @@ impl Check<'_> {
         let key = ExamKey::of(&exam.id)?;
         let mut stored: HashMap<_, _> = self.store.packed(&key)?.into_iter().collect();
         let (mut lost, mut differ) = (0, 0);
-        for (seq, packed) in folder::read_frames(path)? {
+        for (seq, packed) in folder::read_frames(path, &self.store.seal)? {
             match stored.remove(&seq) {
                 Some(same) if same == packed => {}
                 Some(_) => differ += 1,
@@ -120,7 +131,7 @@ impl Check<'_> {
                 if self.repair {
                     std::fs::remove_file(&found).map_err(files::fault("remove", &found))?;
                 }
-            } else if pictures.iter().any(|key| key.path == found) && is_whole(&found) {
+            } else if pictures.iter().any(|key| key.path == found) && is_whole(&found, &self.store.seal) {
                 // A cut before it was named.
                 self.refile.insert(exam.id.clone());
             } else {
@@ -144,6 +155,7 @@ impl Check<'_> {
 }
 
 /// Whether a picture can be read: PNG has a checksum for each of its parts.
-fn is_whole(picture: &Path) -> bool {
-    files::read_whole(picture).is_ok_and(|bytes| image::load_from_memory(&bytes).is_ok())
+fn is_whole(picture: &Path, seal: &Seal) -> bool {
+    seal.read_file(picture)
+        .is_ok_and(|bytes| image::load_from_memory(&bytes).is_ok())
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sled::Tree;
 
 use super::{Check, QUARANTINED, RESTORED};
-use crate::store::codec::{self, Packed};
+use crate::store::codec::Packed;
 use crate::store::key::{self, ExamKey};
 use crate::store::read::{read_delivery, unpack};
 use crate::store::schema::TO_FILE;
@@ -16,7 +16,7 @@ impl Check<'_> {
     pub(super) fn records(&mut self) -> Result<(), StoreError> {
         for row in self.store.scan(|opened| opened.db.exams.iter()) {
             let (at, bytes) = row?;
-            if let Err(error) = crate::store::read::read_exam(&at, &bytes) {
+            if let Err(error) = crate::store::read::read_exam(&self.store.seal, &at, &bytes) {
                 // Its folder had no whole record either, or it would have been restored before this.
                 self.give_up("exams", &at, &bytes, &error, |opened| &opened.db.exams)?;
             }
@@ -25,7 +25,7 @@ impl Check<'_> {
         for row in self.store.scan(|opened| opened.db.outbox.iter()) {
             let (at, bytes) = row?;
             let known = self.belongs(&at)?;
-            match read_delivery(&at, &bytes) {
+            match read_delivery(&self.store.seal, &at, &bytes) {
                 Ok(_) if known.is_some() => {}
                 Ok(delivery) => {
                     let error = StoreError::NoExam {
@@ -38,11 +38,13 @@ impl Check<'_> {
         }
         for row in self.store.scan(|opened| opened.db.todo.iter()) {
             let (at, bytes) = row?;
-            if let Err(expected) = codec::unseal(&at, &bytes) {
+            if let Err(expected) = self.store.seal.open("todo", &at, &bytes) {
                 self.found(crate::store::corrupt("todo", &at)(expected), "noted again");
                 if self.repair {
                     let db = &self.store.opened()?.db;
-                    db.call("note an exam", || db.todo.insert(&at, codec::seal(&at, TO_FILE)))?;
+                    db.call("note an exam", || {
+                        db.todo.insert(&at, db.seal.record("todo", &at, TO_FILE))
+                    })?;
                 }
             }
         }
@@ -62,7 +64,7 @@ impl Check<'_> {
                 _ => self.belongs(&at)?.is_some(),
             };
             of = Some((head, known));
-            match unpack(&at, &bytes) {
+            match unpack(&self.store.seal, &at, &bytes) {
                 Ok(_) if known => {}
                 Ok((seq, _)) => {
                     let what = format!("frame {seq} ({})", key::words(&at));
@@ -76,7 +78,8 @@ impl Check<'_> {
                         continue;
                     };
                     if folder.as_ref().is_none_or(|(of, _)| *of != id) {
-                        let frames = folder::read_frames(&self.store.exam_folder(&id)).unwrap_or_default();
+                        let frames = folder::read_frames(&self.store.exam_folder(&id), &self.store.seal)
+                            .unwrap_or_default();
                         folder = Some((id.clone(), frames.into_iter().collect()));
                     }
                     match folder.as_ref().and_then(|(_, frames)| frames.get(&seq)) {
@@ -115,7 +118,7 @@ impl Check<'_> {
         let (Some(address), Some((key, id))) = (address, exam) else {
             return self.give_up("outbox", at, bytes, error, |opened| &opened.db.outbox);
         };
-        let filed = folder::read(&self.store.exam_folder(&id)).ok();
+        let filed = folder::read(&self.store.exam_folder(&id), &self.store.seal).ok();
         let filed = filed.and_then(|file| file.deliveries.into_iter().find(|d| d.address == address));
         self.found(
             error,
@@ -127,7 +130,7 @@ impl Check<'_> {
         );
         if self.repair {
             let delivery = filed.unwrap_or_else(|| Delivery::pending(&id, &address));
-            let (at, entry) = seal_delivery(&key, &delivery);
+            let (at, entry) = seal_delivery(&self.store.seal, &key, &delivery);
             let db = &self.store.opened()?.db;
             db.call("store a delivery", || db.outbox.insert(at, entry))?;
         }

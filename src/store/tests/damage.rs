@@ -152,8 +152,7 @@ fn a_compacted_store_holds_the_same_and_takes_less() {
 }
 
 /// A store with an exam that was delivered and one that ended, and every file of it.
-fn whole_store() -> (TempDir, PathBuf, Vec<PathBuf>) {
-    let (dir, store) = store();
+pub(super) fn whole_store((dir, store): (TempDir, Arc<Store>)) -> (TempDir, PathBuf, Vec<PathBuf>) {
     let address = Address {
         object: "report".into(),
         destination: "pacs".into(),
@@ -189,7 +188,14 @@ const OTHER: &str = "20260131T101500.000Z-0b1c";
 /// Bit flips and truncations in every file: found, put right, and a second look finds nothing; no exam and no score is lost.
 #[test]
 fn damage_anywhere_is_found_and_put_right() {
-    let (_dir, root, files) = whole_store();
+    for store in [store(), sealed_store()] {
+        damage_everywhere(store);
+    }
+}
+
+fn damage_everywhere(store: (TempDir, Arc<Store>)) {
+    let key = store.0.path().join("store.key");
+    let (_dir, root, files) = whole_store(store);
     assert!(files.len() >= 10, "{files:?}");
     for file in &files {
         let bytes = fs::read(file).expect("a file");
@@ -212,7 +218,8 @@ fn damage_anywhere_is_found_and_put_right() {
             let copy = tempfile::tempdir().expect("a temporary folder");
             copy_folder(&root, copy.path());
             fs::write(copy.path().join(name), damaged).expect("a writable folder");
-            let store = Store::open(copy.path()).expect("it opens");
+            let key = KeyFile::of(copy.path(), Some(&key));
+            let store = Store::open_with(copy.path(), &Encryption::AsItIs(key)).expect("it opens");
             let first = store.check(true).expect("it can be read").found;
             let noticed = store.notice().is_some() || !first.is_empty();
             found += usize::from(noticed);
@@ -248,7 +255,7 @@ fn damage_anywhere_is_found_and_put_right() {
 
 #[test]
 fn damaged_records_are_restored_from_the_folder() {
-    let (_dir, root, _) = whole_store();
+    let (_dir, root, _) = whole_store(store());
     let store = Store::open(&root).expect("it is whole");
     let db = &store.opened().expect("it is open").db;
     let key = ExamKey::of(ID).expect("a good id");
@@ -275,7 +282,7 @@ fn damaged_records_are_restored_from_the_folder() {
 
 #[test]
 fn a_folder_that_nobody_knows_goes_to_quarantine_and_one_that_is_whole_comes_back() {
-    let (_dir, root, _) = whole_store();
+    let (_dir, root, _) = whole_store(store());
     let day = root.join("exams/2026/01/31");
     fs::create_dir(day.join("20260131T120000.000Z-0000")).expect("a writable folder");
     fs::write(day.join("20260131T120000.000Z-0000/key-1-regular.png"), "x").expect("a writable folder");

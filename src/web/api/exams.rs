@@ -227,7 +227,9 @@ pub(super) async fn picture(
                 format!("the picture is damaged: {error}"),
             )
         };
-        let bytes = std::fs::read(&key.path).map_err(|error| damaged(&error))?;
+        let bytes = store
+            .exam_file(&id, &key.name())
+            .map_err(|error| damaged(&error))?;
         if !query.map {
             return Ok(bytes);
         }

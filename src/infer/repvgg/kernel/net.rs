@@ -31,8 +31,8 @@ struct Stage {
     units: usize,
 }
 
-/// The most products of a unit: some twenty microseconds of work.
-const UNIT: usize = 1 << 23;
+/// The most products of a unit: some forty microseconds of work.
+const UNIT: usize = 1 << 24;
 /// What it takes to requantize a sum, in products.
 const REQUANTIZE: usize = 64;
 
