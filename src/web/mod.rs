@@ -42,6 +42,7 @@ use tokio::task::JoinSet;
 use crate::audit::Recorder;
 use crate::pipeline::{Control, Live, Site};
 use crate::store::Store;
+use crate::uplink;
 use access::{Access, Pass, Peer, TlsListener};
 pub use access::{Network, Role, SHORTEST_PIN, TlsError, User, pin_hash, server_config, token};
 use follow::Follower;
@@ -65,6 +66,8 @@ pub struct Cart {
     pub store: Arc<Store>,
     /// What leaves the cart is recorded.
     pub audit: Recorder,
+    /// Where finished exams are delivered.
+    pub uplink: uplink::Handle,
 }
 
 /// What every handler needs.
@@ -212,7 +215,11 @@ async fn state(State(hub): State<Hub>) -> Response {
 }
 
 async fn numbers(State(hub): State<Hub>) -> Response {
-    let text = metrics::text(&hub.live.borrow(), *hub.viewers.borrow());
+    let text = metrics::text(
+        &hub.live.borrow(),
+        *hub.viewers.borrow(),
+        &hub.cart.uplink.conditions(),
+    );
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
