@@ -92,6 +92,10 @@ pub struct Status {
 struct Shared {
     status: Status,
     senders_waiting: u32,
+    /// Commits that were made.
+    commits: u64,
+    /// Those of them after which the outbox may be longer.
+    ended: u64,
 }
 
 enum Message {
@@ -127,6 +131,30 @@ impl Queue {
             status.fault.get_or_insert_with(|| not_stored(error));
         }
         sent
+    }
+}
+
+impl Queue {
+    /// A number that changes when the outbox may have become longer, durably.
+    pub fn ended(&self) -> u64 {
+        lock(&self.shared).ended
+    }
+
+    /// Waits until what could be read before is durable; false if that takes longer than a second.
+    pub fn settle(&self) -> bool {
+        let commits = || {
+            let shared = lock(&self.shared);
+            (shared.commits, shared.status.waiting)
+        };
+        let (before, _) = commits();
+        for _ in 0..50 {
+            let (now, waiting) = commits();
+            if waiting == 0 || now > before {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        false
     }
 }
 

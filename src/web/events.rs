@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::Hub;
+use super::access::{self, Pass};
 use super::socket::Viewer;
 use crate::pipeline::Live;
 
@@ -44,15 +46,19 @@ fn summary(live: &Live) -> Value {
 struct Events {
     live: watch::Receiver<Live>,
     told: Option<Value>,
+    pass: Option<Pass>,
     _viewer: Viewer,
 }
 
 impl Events {
-    /// The next change; none when the pipeline is gone.
+    /// The next change; none when the pipeline is gone, or who listens is logged out.
     async fn next(&mut self) -> Option<Value> {
         loop {
             if self.told.is_some() {
-                self.live.changed().await.ok()?;
+                tokio::select! {
+                    changed = self.live.changed() => changed.ok()?,
+                    () = access::over(self.pass.as_ref()) => return None,
+                }
             }
             let now = summary(&self.live.borrow_and_update());
             if self.told.as_ref() != Some(&now) {
@@ -71,13 +77,14 @@ fn stream(events: Events) -> impl Stream<Item = Result<Event, Infallible>> {
     })
 }
 
-pub(super) async fn events(State(hub): State<Hub>) -> Response {
+pub(super) async fn events(State(hub): State<Hub>, pass: Option<Extension<Pass>>) -> Response {
     let Some(viewer) = Viewer::enter(&hub.viewers) else {
         return super::crowded().into_response();
     };
     let events = Events {
         live: hub.live,
         told: None,
+        pass: pass.map(|Extension(pass)| pass),
         _viewer: viewer,
     };
     let alive = KeepAlive::new().interval(ALIVE);

@@ -34,7 +34,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
-use axum::{Router, middleware};
+use axum::{Extension, Router, middleware};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinSet;
@@ -42,7 +42,8 @@ use tokio::task::JoinSet;
 use crate::audit::Recorder;
 use crate::pipeline::{Control, Live, Site};
 use crate::store::Store;
-use access::{Access, Peer, TlsListener};
+use crate::uplink;
+use access::{Access, Pass, Peer, TlsListener};
 pub use access::{Network, Role, SHORTEST_PIN, TlsError, User, pin_hash, server_config, token};
 use follow::Follower;
 use guard::Door;
@@ -65,6 +66,8 @@ pub struct Cart {
     pub store: Arc<Store>,
     /// What leaves the cart is recorded.
     pub audit: Recorder,
+    /// Where finished exams are delivered.
+    pub uplink: uplink::Handle,
 }
 
 /// What every handler needs.
@@ -212,7 +215,11 @@ async fn state(State(hub): State<Hub>) -> Response {
 }
 
 async fn numbers(State(hub): State<Hub>) -> Response {
-    let text = metrics::text(&hub.live.borrow(), *hub.viewers.borrow());
+    let text = metrics::text(
+        &hub.live.borrow(),
+        *hub.viewers.borrow(),
+        &hub.cart.uplink.conditions(),
+    );
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
@@ -242,11 +249,17 @@ async fn not_so() -> Problem {
 }
 
 /// Upgrades to the WebSocket that [`socket`] describes.
-async fn look(State(hub): State<Hub>, upgrade: WebSocketUpgrade) -> Response {
+async fn look(State(hub): State<Hub>, pass: Option<Extension<Pass>>, upgrade: WebSocketUpgrade) -> Response {
+    let pass = pass.map(|Extension(pass)| pass);
     match Viewer::enter(&hub.viewers) {
         Some(viewer) => upgrade
             .max_message_size(CLIENT_MESSAGE)
-            .on_upgrade(move |client| socket::show(client, hub.feeds, viewer)),
+            .on_upgrade(move |client| async move {
+                tokio::select! {
+                    () = socket::show(client, hub.feeds, viewer) => {}
+                    () = access::over(pass.as_ref()) => {}
+                }
+            }),
         None => crowded().into_response(),
     }
 }

@@ -150,7 +150,7 @@ impl Log {
             Entry::Key(key) => {
                 exam(format!("key frame {}", key.seq)).and_then(|exam| self.store.keep(exam, key))
             }
-            Entry::Amend(exam) => self.store.amend(exam),
+            Entry::Amend(exam) => self.store.amend(exam, &self.policy.addresses),
             Entry::End(exam) => {
                 self.exam = None;
                 self.store.end(exam, &self.policy.addresses)
@@ -174,7 +174,12 @@ impl Log {
         self.store.commit()?;
         self.since = None;
         let (mut saved, mut last) = (0, None);
+        let grew = |entry: &Entry| matches!(entry, Entry::End(_) | Entry::Amend(_));
+        lock(&self.shared).commits += 1;
         let done = std::mem::take(&mut self.owed);
+        if done.iter().any(grew) {
+            lock(&self.shared).ended += 1;
+        }
         for graded in done.iter().filter_map(|entry| match entry {
             Entry::Frame(graded) if graded.outcome.is_ok() => Some(graded),
             _ => None,
@@ -300,7 +305,7 @@ impl Log {
                 // It may have been stored before the disk failed.
                 Entry::Begin(exam) => {
                     self.exam = Some(exam.clone());
-                    self.store.amend(exam).map(|()| true)
+                    self.store.amend(exam, &[]).map(|()| true)
                 }
                 entry => self.store_one(entry),
             }?;

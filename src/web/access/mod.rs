@@ -11,7 +11,7 @@ mod tls;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use axum::http::Method;
@@ -26,6 +26,8 @@ pub use tls::{TlsError, server_config};
 
 /// The session's cookie. The prefix makes browsers refuse one that is not of this very host, or not by TLS.
 const COOKIE: &str = "__Host-sonograde";
+/// How often an open connection's session is looked at.
+const LOOK: Duration = Duration::from_secs(1);
 /// The shortest PIN, in characters.
 pub const SHORTEST_PIN: usize = 6;
 /// The longest that is hashed, in bytes.
@@ -36,6 +38,44 @@ const LONGEST_PIN: usize = 128;
 pub(super) struct Person {
     pub name: String,
     pub role: Role,
+}
+
+/// What an open connection was let in by; it is hung up on once that no longer holds.
+#[derive(Clone)]
+pub(super) struct Pass {
+    access: Arc<Access>,
+    /// The hash of the session's secret; a token has no end.
+    session: Option<String>,
+}
+
+impl Pass {
+    /// By the headers that [`Access::who`] has accepted.
+    pub fn of(access: &Arc<Access>, headers: &HeaderMap) -> Self {
+        let session = match bearer(headers) {
+            Some(_) => None,
+            None => cookie(headers).map(sessions::key),
+        };
+        Self {
+            access: Arc::clone(access),
+            session,
+        }
+    }
+
+    /// Completes when it no longer holds.
+    pub async fn over(&self) {
+        let lives = |session: &String| self.access.sessions().lives(session, Instant::now());
+        while self.session.as_ref().is_none_or(lives) {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+/// Completes when what let a connection in no longer holds; at the cart itself never.
+pub(super) async fn over(pass: Option<&Pass>) {
+    match pass {
+        Some(pass) => pass.over().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Those who may, and those who are logged in.

@@ -65,12 +65,17 @@ impl Sessions {
         Some(session.user.clone())
     }
 
+    /// Whether the session lives, without using it.
+    pub fn lives(&self, key: &str, now: Instant) -> bool {
+        self.0.get(key).is_some_and(|session| session.lives(now))
+    }
+
     pub fn end(&mut self, id: &str) {
         self.0.remove(&key(id));
     }
 }
 
-fn key(id: &str) -> String {
+pub(super) fn key(id: &str) -> String {
     crate::hex(&Sha256::digest(id))
 }
 
@@ -133,6 +138,11 @@ mod tests {
         let id = begin(&mut sessions);
         assert!(!sessions.0.contains_key(&id), "the secret itself is not kept");
         assert_eq!(sessions.user(&id, start + IDLE / 2).as_deref(), Some("ada"));
+        assert!(
+            sessions.lives(&key(&id), start + IDLE),
+            "looking at it does not prolong it"
+        );
+        assert!(!sessions.lives(&key(&id), start + IDLE * 2));
         assert_eq!(sessions.user(&id, start + IDLE * 2), None);
         let id = begin(&mut sessions);
         for n in 1..60 {
