@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::Hub;
+use super::access::Stay;
 use super::socket::Viewer;
 use crate::pipeline::Live;
 
@@ -44,6 +46,7 @@ fn summary(live: &Live) -> Value {
 struct Events {
     live: watch::Receiver<Live>,
     told: Option<Value>,
+    stay: Option<Stay>,
     _viewer: Viewer,
 }
 
@@ -52,7 +55,10 @@ impl Events {
     async fn next(&mut self) -> Option<Value> {
         loop {
             if self.told.is_some() {
-                self.live.changed().await.ok()?;
+                tokio::select! {
+                    changed = self.live.changed() => changed.ok()?,
+                    () = Stay::over(self.stay.clone()) => return None,
+                }
             }
             let now = summary(&self.live.borrow_and_update());
             if self.told.as_ref() != Some(&now) {
@@ -71,13 +77,14 @@ fn stream(events: Events) -> impl Stream<Item = Result<Event, Infallible>> {
     })
 }
 
-pub(super) async fn events(State(hub): State<Hub>) -> Response {
+pub(super) async fn events(State(hub): State<Hub>, stay: Option<Extension<Stay>>) -> Response {
     let Some(viewer) = Viewer::enter(&hub.viewers) else {
         return super::crowded().into_response();
     };
     let events = Events {
         live: hub.live,
         told: None,
+        stay: stay.map(|Extension(stay)| stay),
         _viewer: viewer,
     };
     let alive = KeepAlive::new().interval(ALIVE);

@@ -116,6 +116,9 @@ fn unknown(access: &Arc<Access>, request: &mut Request) -> Option<Response> {
         let words = format!("this needs the role {needed:?}, you have {:?}", person.role).to_lowercase();
         return Some(Problem::new(StatusCode::FORBIDDEN, words).into_response());
     }
+    if let Some(stay) = access.stay(request.headers()) {
+        request.extensions_mut().insert(stay);
+    }
     request.extensions_mut().insert(person);
     None
 }

@@ -34,7 +34,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
-use axum::{Router, middleware};
+use axum::{Extension, Router, middleware};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinSet;
@@ -42,7 +42,7 @@ use tokio::task::JoinSet;
 use crate::audit::Recorder;
 use crate::pipeline::{Control, Live, Site};
 use crate::store::Store;
-use access::{Access, Peer, TlsListener};
+use access::{Access, Peer, Stay, TlsListener};
 pub use access::{Network, Role, SHORTEST_PIN, TlsError, User, pin_hash, server_config, token};
 use follow::Follower;
 use guard::Door;
@@ -149,7 +149,11 @@ fn abroad(remote: Remote, hub: Hub, mut ended: watch::Receiver<bool>) -> std::io
     } = remote;
     let bound = listener.local_addr()?;
     let listener = TlsListener::new(TcpListener::from_std(listener)?, tls)?;
-    let door = Door::network(bound, settings.names, Arc::new(Access::new(settings.users)));
+    let door = Door::network(
+        bound,
+        settings.names,
+        Arc::new(Access::new(settings.users, hub.cart.audit.clone())),
+    );
     let service = router(hub, door).into_make_service_with_connect_info::<Peer>();
     let mut task = JoinSet::new();
     task.spawn(async move {
@@ -242,11 +246,12 @@ async fn not_so() -> Problem {
 }
 
 /// Upgrades to the WebSocket that [`socket`] describes.
-async fn look(State(hub): State<Hub>, upgrade: WebSocketUpgrade) -> Response {
+async fn look(State(hub): State<Hub>, stay: Option<Extension<Stay>>, upgrade: WebSocketUpgrade) -> Response {
+    let over = Stay::over(stay.map(|Extension(stay)| stay));
     match Viewer::enter(&hub.viewers) {
         Some(viewer) => upgrade
             .max_message_size(CLIENT_MESSAGE)
-            .on_upgrade(move |client| socket::show(client, hub.feeds, viewer)),
+            .on_upgrade(move |client| socket::show(client, hub.feeds, viewer, over)),
         None => crowded().into_response(),
     }
 }

@@ -69,8 +69,14 @@ impl Feeds {
     }
 }
 
-/// Serves one client until it leaves, stalls, or the server stops.
-pub(super) async fn show(mut socket: WebSocket, mut feeds: Feeds, _viewer: Viewer) {
+/// Serves one client until it leaves, stalls, its session is `over`, or the server stops.
+pub(super) async fn show(
+    mut socket: WebSocket,
+    mut feeds: Feeds,
+    _viewer: Viewer,
+    over: impl Future<Output = ()>,
+) {
+    let mut over = std::pin::pin!(over);
     let mut cursor = Cursor::default();
     let mut ready = true;
     let mut sent = Instant::now();
@@ -94,6 +100,7 @@ pub(super) async fn show(mut socket: WebSocket, mut feeds: Feeds, _viewer: Viewe
                 (ready, sent) = (false, Instant::now());
             }
             () = sleep_until((sent + PATIENCE).into()), if !ready => return,
+            () = &mut over => return,
             () = async { while stopped.changed().await.is_ok() {} } => return,
         }
     }

@@ -11,13 +11,14 @@ mod tls;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use axum::http::Method;
 use axum::http::header::{self, HeaderMap};
 use sha2::{Digest, Sha256};
 
+use crate::audit::{Actor, Event, Recorder};
 pub(super) use login::{login, logout, too_often};
 use sessions::{Sessions, Throttle};
 pub use settings::{Network, Role, User};
@@ -28,8 +29,13 @@ pub use tls::{TlsError, server_config};
 const COOKIE: &str = "__Host-sonograde";
 /// The shortest PIN, in characters.
 pub const SHORTEST_PIN: usize = 6;
+/// What the audit trail calls somebody whose name or token nobody has.
+const NOBODY: &str = "unknown";
 /// The longest that is hashed, in bytes.
 const LONGEST_PIN: usize = 128;
+
+/// How often it is looked whether the session of an open connection goes on.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,14 +49,16 @@ pub(super) struct Access {
     users: Vec<User>,
     sessions: Mutex<Sessions>,
     throttle: Mutex<Throttle>,
+    audit: Recorder,
     /// One PIN is checked at a time: each check takes 19 MiB and a processor.
     pub checking: Arc<tokio::sync::Semaphore>,
 }
 
 impl Access {
-    pub fn new(users: Vec<User>) -> Self {
+    pub fn new(users: Vec<User>, audit: Recorder) -> Self {
         Self {
             users,
+            audit,
             sessions: Mutex::default(),
             throttle: Mutex::default(),
             checking: Arc::new(tokio::sync::Semaphore::new(1)),
@@ -67,9 +75,11 @@ impl Access {
             let found = self.users.iter().find(of_token).map(Person::from);
             if found.is_none() {
                 throttle.failed(address(from), now);
+                self.record(NOBODY, log_in_refused(from));
             }
             return Ok(found);
         }
+        self.sweep(now);
         let name = cookie(headers).and_then(|id| self.sessions().user(id, now));
         let user = name.and_then(|name| self.users.iter().find(|user| user.name == name));
         Ok(user.map(Person::from))
@@ -98,16 +108,20 @@ impl Access {
     pub fn failed(&self, name: &str, from: IpAddr, now: Instant) {
         let mut throttle = self.throttle();
         throttle.failed(address(from), now);
-        // Names that nobody has are not remembered: there is no end to them.
-        if self.users.iter().any(|user| user.name == name) {
+        // Names that nobody has are not remembered: there is no end to them, and one may be a PIN in the wrong field.
+        let known = self.users.iter().any(|user| user.name == name);
+        if known {
             throttle.failed(user(name), now);
         }
+        self.record(if known { name } else { NOBODY }, log_in_refused(from));
     }
 
     /// Logs in; gives the value of `Set-Cookie`.
     pub fn enter(&self, person: &Person, from: IpAddr, now: Instant) -> Result<String, getrandom::Error> {
         self.throttle().passed(&[address(from), user(&person.name)]);
-        let id = self.sessions().begin(&person.name, now)?;
+        let id = self.sessions().begin(&person.name, from, now)?;
+        self.record(&person.name, Event::LoggedIn { from: text(from) });
+        self.sweep(now);
         Ok(format!(
             "{COOKIE}={id}; Path=/; Secure; HttpOnly; SameSite=Strict"
         ))
@@ -115,10 +129,32 @@ impl Access {
 
     /// Logs out; gives the value of `Set-Cookie`.
     pub fn leave(&self, headers: &HeaderMap) -> String {
-        if let Some(id) = cookie(headers) {
-            self.sessions().end(id);
-        }
+        let ended = cookie(headers).and_then(|id| self.sessions().end(id));
+        ended.into_iter().for_each(|session| self.logged_out(session));
         format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0")
+    }
+
+    /// The session of these headers; `None` for a token, which is good as long as the program runs.
+    pub fn stay(self: &Arc<Self>, headers: &HeaderMap) -> Option<Stay> {
+        let id = cookie(headers).filter(|_| bearer(headers).is_none())?;
+        Some(Stay {
+            access: Arc::clone(self),
+            id: id.into(),
+        })
+    }
+
+    /// Forgets the sessions that are over.
+    fn sweep(&self, now: Instant) {
+        let over = self.sessions().sweep(now);
+        over.into_iter().for_each(|session| self.logged_out(session));
+    }
+
+    fn logged_out(&self, (name, from): (String, IpAddr)) {
+        self.record(&name, Event::LoggedOut { from: text(from) });
+    }
+
+    fn record(&self, name: &str, event: Event) {
+        self.audit.record_by(Actor::named(name), event);
     }
 
     fn sessions(&self) -> std::sync::MutexGuard<'_, Sessions> {
@@ -127,6 +163,26 @@ impl Access {
 
     fn throttle(&self) -> std::sync::MutexGuard<'_, Throttle> {
         self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The session under which a connection was opened that lasts: it ends with it.
+#[derive(Clone)]
+pub(super) struct Stay {
+    access: Arc<Access>,
+    id: String,
+}
+
+impl Stay {
+    /// Completes when the session is over; never where there is none. Looking on is not asking: it does not keep a session alive.
+    pub async fn over(stay: Option<Self>) {
+        let Some(Self { access, id }) = stay else {
+            return std::future::pending().await;
+        };
+        while access.sessions().lives(&id, Instant::now()) {
+            tokio::time::sleep(LOOK).await;
+        }
+        access.sweep(Instant::now());
     }
 }
 
@@ -205,6 +261,14 @@ fn address(ip: IpAddr) -> String {
         IpAddr::V4(ip) => format!("from {ip}"),
         IpAddr::V6(ip) => format!("from {:x?}", &ip.segments()[..4]),
     }
+}
+
+fn text(from: IpAddr) -> String {
+    from.to_canonical().to_string()
+}
+
+fn log_in_refused(from: IpAddr) -> Event {
+    Event::LogInRefused { from: text(from) }
 }
 
 fn user(name: &str) -> String {

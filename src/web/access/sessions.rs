@@ -1,6 +1,7 @@
 //! Who is logged in, and who has to wait before trying again. Both are bounded.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
@@ -26,6 +27,7 @@ pub(super) struct Sessions(HashMap<String, Session>);
 #[derive(Debug)]
 struct Session {
     user: String,
+    from: IpAddr,
     began: Instant,
     used: Instant,
 }
@@ -38,19 +40,11 @@ impl Session {
 
 impl Sessions {
     /// Begins a session; gives its secret, of which the hash alone is kept.
-    pub fn begin(&mut self, user: &str, now: Instant) -> Result<String, getrandom::Error> {
+    pub fn begin(&mut self, user: &str, from: IpAddr, now: Instant) -> Result<String, getrandom::Error> {
         let id = random()?;
-        self.0.retain(|_, session| session.lives(now));
-        if self.0.len() >= MOST {
-            let oldest = self
-                .0
-                .iter()
-                .min_by_key(|(_, session)| session.used)
-                .map(|(key, _)| key.clone());
-            oldest.and_then(|key| self.0.remove(&key));
-        }
         let session = Session {
             user: user.into(),
+            from,
             began: now,
             used: now,
         };
@@ -65,8 +59,29 @@ impl Sessions {
         Some(session.user.clone())
     }
 
-    pub fn end(&mut self, id: &str) {
-        self.0.remove(&key(id));
+    /// Whether this session goes on, with nothing asked under it.
+    pub fn lives(&self, id: &str, now: Instant) -> bool {
+        self.0.get(&key(id)).is_some_and(|session| session.lives(now))
+    }
+
+    /// Ends a session; says whose it was and where from.
+    pub fn end(&mut self, id: &str) -> Option<(String, IpAddr)> {
+        self.0
+            .remove(&key(id))
+            .map(|session| (session.user, session.from))
+    }
+
+    /// Removes the sessions that are over, and those idle longest while there are too many; says whose they were and where from.
+    pub fn sweep(&mut self, now: Instant) -> Vec<(String, IpAddr)> {
+        let mut over: Vec<(String, Session)> = self.0.extract_if(|_, session| !session.lives(now)).collect();
+        while self.0.len() > MOST {
+            let oldest = self.0.iter().min_by_key(|(_, session)| session.used);
+            let oldest = oldest.map(|(key, _)| key.clone());
+            over.extend(oldest.and_then(|key| self.0.remove_entry(&key)));
+        }
+        over.into_iter()
+            .map(|(_, session)| (session.user, session.from))
+            .collect()
     }
 }
 
@@ -129,7 +144,11 @@ mod tests {
     #[test]
     fn a_session_ends_when_idle_after_a_shift_and_when_told_to() {
         let (mut sessions, start) = (Sessions::default(), Instant::now());
-        let begin = |sessions: &mut Sessions| sessions.begin("ada", start).expect("random numbers");
+        let begin = |sessions: &mut Sessions| {
+            sessions
+                .begin("ada", IpAddr::from([10, 0, 0, 7]), start)
+                .expect("random numbers")
+        };
         let id = begin(&mut sessions);
         assert!(!sessions.0.contains_key(&id), "the secret itself is not kept");
         assert_eq!(sessions.user(&id, start + IDLE / 2).as_deref(), Some("ada"));
@@ -142,7 +161,10 @@ mod tests {
         let id = begin(&mut sessions);
         sessions.end(&id);
         assert_eq!(sessions.user(&id, start), None);
+        let over = sessions.sweep(start + LONGEST).len();
+        assert_eq!((over, sessions.0.len()), (2, 0), "those that are over are named");
         (0..2 * MOST).for_each(|_| drop(begin(&mut sessions)));
+        assert_eq!(sessions.sweep(start).len(), MOST);
         assert!(sessions.0.len() <= MOST);
     }
 
