@@ -16,6 +16,7 @@ use crate::panel;
 use crate::process;
 use crate::screen::PanePreset;
 use crate::store;
+use crate::uplink::settings::{Destination, Dicom};
 use crate::web::Network;
 
 /// Everything that `sonograde run` can be told.
@@ -44,6 +45,12 @@ pub struct Config {
     /// SHA-256 of the file.
     #[serde(skip)]
     pub sha256: String,
+    /// Who the cart is among DICOM programs.
+    #[serde(default)]
+    pub dicom: Dicom,
+    /// Where finished exams go.
+    #[serde(default)]
+    pub uplink: Vec<Destination>,
     /// Lamps and switches, if there are any.
     pub panel: Option<panel::Settings>,
     /// Cores and priority.

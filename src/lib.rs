@@ -21,6 +21,7 @@ pub mod lines;
 pub mod evaluate;
 pub mod store;
 pub mod dicom;
+pub mod uplink;
 pub mod audit;
 pub mod pipeline;
 pub mod web;

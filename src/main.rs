@@ -34,6 +34,7 @@ enum Command {
     Model(cmd::model::Args),
     Bench(cmd::bench::Args),
     Phantom(cmd::phantom::Args),
+    Uplink(cmd::uplink::Args),
     Web(cmd::web::Args),
 }
 
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
         Command::Model(args) => cmd::model::run(&args),
         Command::Bench(args) => cmd::bench::run(&args),
         Command::Phantom(args) => cmd::phantom::run(&args).map_err(Into::into),
+        Command::Uplink(args) => cmd::uplink::run(&args),
         Command::Web(args) => cmd::web::run(&args),
     };
     match done {

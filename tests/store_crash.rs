@@ -185,6 +185,7 @@ fn write_exam(store: &Arc<Store>, n: u64) {
             reserve_mb: 0,
             ..Keep::default()
         },
+        audit: None,
     };
     let writer = Writer::start(Arc::clone(store), policy).expect("a thread");
     let send = |entry| writer.send(entry).expect("the thread runs");

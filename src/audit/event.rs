@@ -175,6 +175,14 @@ pub enum Event {
         /// The folder it was copied to.
         to: String,
     },
+    /// An exam is removed from the store to make room, or for its age. Recorded twice if the power went meanwhile.
+    Deleted {
+        /// Which, and whose.
+        #[serde(flatten)]
+        subject: Subject,
+    },
+    /// The store was put under another key.
+    KeyChanged,
     /// This trail was exported.
     TrailRead,
     /// The line before this one was never finished: the power went, or the disk was full.
@@ -215,6 +223,13 @@ impl Event {
         Self::Exported {
             subject: Subject::of(exam),
             to: to.display().to_string(),
+        }
+    }
+
+    /// `exam` is removed from the store.
+    pub fn deleted(exam: &Exam) -> Self {
+        Self::Deleted {
+            subject: Subject::of(exam),
         }
     }
 

@@ -105,6 +105,14 @@ impl Kind {
                 media: Some(to.clone()),
                 ..exam("R", subject)
             },
+            Event::Deleted { subject } => Self {
+                id: ("110105", "DCM", "DICOM Study Deleted"),
+                ..exam("D", subject)
+            },
+            Event::KeyChanged => {
+                let words = String::from("the store was put under another key");
+                alert(software, "0", "urn:sonograde:key", words)
+            }
             Event::TrailRead => plain(("110101", "DCM", "Audit Log Used"), None, "R"),
             Event::ConfigChanged { before, now } => {
                 let words = format!("the config was changed from SHA-256 {before} to {now}");

@@ -20,7 +20,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 type Happened = (Event, Option<Actor>, DateTime<Utc>);
 
 /// Takes events from any thread.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Recorder {
     queue: Sender<Happened>,
     fault: Arc<Mutex<Option<String>>>,

@@ -17,7 +17,7 @@ use crate::exam::record::{Quality, Verdict};
 use crate::lines;
 use crate::package::InService;
 use crate::pipeline::{Event, Live, Parts, Pipeline, Site, Summary};
-use crate::web;
+use crate::{uplink, web};
 
 /// What stdout shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +120,7 @@ pub(super) struct Doors {
 /// and until the audit trail is `written`.
 pub(super) fn serve(
     parts: Parts,
+    uplink: uplink::Plan,
     written: JoinHandle<()>,
     doors: Option<Doors>,
     show: Show,
@@ -127,7 +128,7 @@ pub(super) fn serve(
     reload: Option<Reload>,
 ) -> Result<Ended, Failure> {
     let audit = parts.audit.clone();
-    let done = serve_page(parts, doors, show, end_with_source, reload);
+    let done = serve_page(parts, uplink, doors, show, end_with_source, reload);
     audit.record(audit::Event::Stopped);
     drop(audit);
     written
@@ -138,6 +139,7 @@ pub(super) fn serve(
 
 fn serve_page(
     mut parts: Parts,
+    uplink: uplink::Plan,
     doors: Option<Doors>,
     show: Show,
     end_with_source: bool,
@@ -162,6 +164,7 @@ fn serve_page(
     runtime.spawn(on_signal(stop.clone()));
     let (store, audit) = (Arc::clone(&parts.store), parts.audit.clone());
     let pipeline = Pipeline::start(parts)?;
+    let uplink = uplink.start(&store, &pipeline.store_queue());
     let stopper = Arc::new(pipeline.stopper());
     let ended = Arc::new(Mutex::new(Ended::Stopped));
     if let Some(reload) = reload {
@@ -181,6 +184,7 @@ fn serve_page(
         control: pipeline.control(),
         store,
         audit,
+        uplink: uplink.handle(),
     };
     let page = match doors {
         Some(Doors {
@@ -200,6 +204,8 @@ fn serve_page(
     let stop_pipeline = Arc::clone(&stopper);
     runtime.spawn(async move {
         until(stopped).await;
+        // Before the store's thread ends: it has to write what was delivered.
+        let _ = tokio::task::spawn_blocking(move || uplink.stop()).await;
         stop_pipeline();
     });
 

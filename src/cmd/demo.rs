@@ -16,6 +16,7 @@ use crate::package::InService;
 use crate::pipeline::{Opener, Pace, Parts};
 use crate::screen::{PanePreset, Screen};
 use crate::store::{Encryption, KeyFile, Policy, Store};
+use crate::uplink::Plan;
 
 /// Plays a simulated exam and grades it live.
 #[derive(clap::Args)]
@@ -89,15 +90,19 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         model,
         news: None,
         store,
+        policy: Policy {
+            audit: Some(audit.clone()),
+            ..Policy::default()
+        },
         audit,
-        policy: Policy::default(),
         idle: TimeDelta::seconds(exam.idle_s.into()),
         key_every_ms: u64::from(exam.key_frame_every_s) * 1000,
         panel: None,
         events: None,
     };
     let show = if args.json { Show::Lines } else { Show::Status };
-    daemon::serve(parts, written, doors, show, args.headless, None).map(|_| ())
+    let uplink = Plan::default();
+    daemon::serve(parts, uplink, written, doors, show, args.headless, None).map(|_| ())
 }
 
 /// Gives the phantom when it is opened. A recording is opened once.

@@ -19,6 +19,7 @@ pub mod run;
 mod self_check;
 mod service;
 pub mod store;
+pub mod uplink;
 pub mod web;
 
 use std::error::Error;
@@ -33,6 +34,7 @@ use crate::infer::ModelError;
 use crate::package::PackageError;
 use crate::screen::LayoutError;
 use crate::store::StoreError;
+use crate::uplink::UplinkError;
 
 /// Where the daemon's config is if nobody says.
 pub(crate) const CONFIG: &str = "/etc/sonograde.toml";
@@ -95,6 +97,7 @@ macro_rules! fails_with {
 
 fails_with! {
     ConfigError => Config,
+    UplinkError => Config,
     ModelError => Model,
     PackageError => Model,
     CaptureError => Input,

@@ -18,6 +18,7 @@ use crate::pipeline::{News, Opener, Pace, Parts};
 use crate::process;
 use crate::screen::Screen;
 use crate::store::{Policy, Store};
+use crate::uplink::Plan;
 
 /// Grades what the scanner shows, until it is told to stop.
 #[derive(clap::Args)]
@@ -55,6 +56,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         let reload = Box::new(move || agree(&path));
         match daemon::serve(
             ready.parts,
+            ready.uplink,
             ready.written,
             Some(ready.doors),
             show,
@@ -84,6 +86,7 @@ fn agree(path: &Path) -> bool {
 /// Everything that the daemon cannot start without.
 struct Ready {
     parts: Parts,
+    uplink: Plan,
     /// Ends when the audit trail is written.
     written: JoinHandle<()>,
     doors: Doors,
@@ -101,6 +104,7 @@ fn prepare(config: Config) -> Result<Ready, Failure> {
     let trail = Trail::of_store(&config.store.path);
     let (audit, written) = daemon::audit(&trail, Some(config.sha256), &model);
     let (open, pace, source) = source(&config.source);
+    let uplink = Plan::new(&config.dicom, config.uplink)?;
     let parts = Parts {
         open,
         pace,
@@ -112,11 +116,12 @@ fn prepare(config: Config) -> Result<Ready, Failure> {
         model,
         news,
         store,
-        audit,
         policy: Policy {
+            addresses: uplink.addresses(),
             keep: config.store.keep(),
-            ..Policy::default()
+            audit: Some(audit.clone()),
         },
+        audit,
         source,
         idle: TimeDelta::seconds(config.exam.idle_s.into()),
         key_every_ms: u64::from(config.exam.key_frame_every_s) * 1000,
@@ -126,6 +131,7 @@ fn prepare(config: Config) -> Result<Ready, Failure> {
     let forwarding = config.audit.syslog.map(|server| syslog::forward(trail, server));
     Ok(Ready {
         parts,
+        uplink,
         written,
         doors,
         _forwarding: forwarding.transpose()?,

@@ -3,9 +3,11 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use chrono::Utc;
 use clap::Subcommand;
 
 use super::{Code, Failure};
+use crate::audit::{Actor, Event, Trail};
 use crate::store::{self, KeyFile};
 
 /// Gives the store another key, or destroys it. The daemon must not run.
@@ -49,6 +51,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         Action::Rekey { key, new_key } => {
             let old = KeyFile::of(&args.store, key.as_deref());
             let new = store::rekey(&args.store, &old, new_key.as_deref())?;
+            Trail::of_store(&args.store).append(&Actor::of_process(), Event::KeyChanged, Utc::now())?;
             say(format!(
                 "{} is the key of the store {} now; no other opens it",
                 new.display(),

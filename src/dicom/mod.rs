@@ -31,6 +31,13 @@ use thiserror::Error;
 use crate::exam::record::{ActivationMap, Exam, Uids};
 use dataset::DataSet;
 
+/// The objects by name, with their SOP classes.
+pub const OBJECTS: [(&str, &str); 3] = [
+    ("report", report::CLASS),
+    ("capture", capture::CLASS),
+    ("map", map::CLASS),
+];
+
 /// A key frame with what is known of it.
 #[derive(Clone, Debug)]
 pub struct Picture {
@@ -92,6 +99,12 @@ struct Case<'a> {
 /// The objects of an exam that has ended. `pictures` are its key frames in the order of time; without any there is the
 /// report alone.
 pub fn objects(exam: &Exam, pictures: &[Picture]) -> Result<Vec<Object>, DicomError> {
+    let made = OBJECTS.iter().map(|(name, _)| make(name, exam, pictures));
+    made.filter_map(Result::transpose).collect()
+}
+
+/// One of [`OBJECTS`] as in [`objects`]; none where there is no such object of this exam.
+pub fn make(name: &str, exam: &Exam, pictures: &[Picture]) -> Result<Option<Object>, DicomError> {
     let (Some(ended), Some(uids)) = (exam.ended, &exam.uids) else {
         return Err(DicomError::Unidentified);
     };
@@ -101,12 +114,12 @@ pub fn objects(exam: &Exam, pictures: &[Picture]) -> Result<Vec<Object>, DicomEr
         uids,
         pictures,
     };
-    let mut objects = vec![object("report", report::make(&case)?)?];
-    if let Some(first) = pictures.first() {
-        objects.push(object("capture", capture::make(&case)?)?);
-        objects.push(object("map", map::make(&case, &first.map)?)?);
+    match (name, pictures.first()) {
+        ("report", _) => object("report", report::make(&case)?).map(Some),
+        ("capture", Some(_)) => object("capture", capture::make(&case)?).map(Some),
+        ("map", Some(first)) => object("map", map::make(&case, &first.map)?).map(Some),
+        _ => Ok(None),
     }
-    Ok(objects)
 }
 
 fn object(name: &'static str, set: DataSet) -> Result<Object, DicomError> {

@@ -11,10 +11,12 @@ use super::header::{self, Kind, MAKER};
 use super::{Case, DicomError, capture, codes, map};
 use crate::exam::record::{ObjectUids, Order, Verdict};
 
+pub(super) const CLASS: &str = uids::COMPREHENSIVE3_DSR_STORAGE;
+
 /// Makes the report.
 pub(super) fn make(case: &Case) -> Result<DataSet, DicomError> {
     let kind = Kind {
-        class: uids::COMPREHENSIVE3_DSR_STORAGE,
+        class: CLASS,
         modality: "SR",
         series_number: "9003",
         series_description: "AI nuclear grade: report",

@@ -103,6 +103,16 @@ impl Uids {
             dimensions: uid(),
         }
     }
+
+    /// Those of `report`, `capture` or `map`.
+    pub fn object(&self, name: &str) -> Option<&ObjectUids> {
+        match name {
+            "report" => Some(&self.report),
+            "capture" => Some(&self.capture),
+            "map" => Some(&self.map),
+            _ => None,
+        }
+    }
 }
 
 fn uid() -> String {

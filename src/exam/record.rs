@@ -275,6 +275,8 @@ pub enum KeyReason {
     Highest,
     /// The lowest score of the exam.
     Lowest,
+    /// The most contrast in the lesion so far.
+    Peak,
     /// Somebody marked it.
     Marked,
 }

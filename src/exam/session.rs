@@ -52,8 +52,6 @@ struct Running {
     last_scored: Option<DateTime<Utc>>,
     aggregate: Aggregate,
     keys: KeyFrames,
-    /// The next scored frame is kept as a picture: somebody marked it.
-    wanted: bool,
 }
 
 /// What is stored of an exam that nobody ended: the power was cut, or the program was killed.
@@ -101,7 +99,6 @@ impl Running {
             keys: KeyFrames::new(key_every_ms),
             exam,
             last_scored: None,
-            wanted: false,
         }
     }
 
@@ -165,9 +162,6 @@ impl Session {
         if let Ok(scored) = &graded.outcome {
             running.last_scored = Some(wall);
             step.keep = running.keys.consider(graded.t_ms, scored.score);
-            if std::mem::take(&mut running.wanted) {
-                step.keep = Some(KeyReason::Marked);
-            }
         }
         step
     }
@@ -223,9 +217,18 @@ impl Session {
         let injection = mark.kind == MarkKind::Injection;
         let begun = (injection && self.running.is_none()).then(|| self.begin(wall));
         let running = self.running.as_mut().ok_or(Refused::NoExam)?;
-        running.wanted |= mark.kind == MarkKind::Picture;
+        if mark.kind == MarkKind::Picture {
+            running.keys.mark();
+        }
         running.exam.marks.push(mark);
         Ok((begun, &running.exam))
+    }
+
+    /// Takes the lesion's mean echo power at a time, for the picture of its peak.
+    pub fn enhanced(&mut self, t_ms: u64, power: f32) {
+        if let Some(running) = &mut self.running {
+            running.keys.enhanced(t_ms, power);
+        }
     }
 
     /// Says whose exam it is: the one that runs, which is given, or else the next one.

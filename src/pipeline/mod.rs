@@ -39,7 +39,7 @@ use crate::health::{self, Pulse};
 use crate::package::InService;
 use crate::panel::Settings;
 use crate::screen::{Arrangement, Screen};
-use crate::store::{Policy, Status, Store, StoreError, Writer};
+use crate::store::{Policy, Queue, Status, Store, StoreError, Writer};
 use models::Ready;
 
 /// Opens the source, again after each loss of a device.
@@ -116,6 +116,7 @@ pub struct Pipeline {
     shared: Arc<Shared>,
     live: watch::Receiver<Live>,
     control: Control,
+    queue: Queue,
     capture: JoinHandle<()>,
     infer: JoinHandle<Result<Summary, StoreError>>,
     models: Option<JoinHandle<()>>,
@@ -202,6 +203,7 @@ impl Pipeline {
         let starting = Live::starting(nowhere, nowhere, reason, Arc::clone(&ready.view));
         let (publish, live) = watch::channel(starting);
         let writer = Writer::start(Arc::clone(&parts.store), parts.policy)?;
+        let queue = writer.queue();
         let mut interrupted = infer::interrupted::of(&parts.store);
         // A recording begins anew, a scanner's picture goes on.
         let continues = parts.pace == Pace::Device && !interrupted.is_empty();
@@ -245,6 +247,7 @@ impl Pipeline {
             shared,
             live,
             control,
+            queue,
             capture: spawn("capture", move || {
                 capture::run(open, pace, &for_capture, &publish, &capture_heart, numbering);
             }),
@@ -268,6 +271,11 @@ impl Pipeline {
     /// The way to ask the pipeline for something.
     pub fn control(&self) -> Control {
         self.control.clone()
+    }
+
+    /// The way to the `store` thread.
+    pub fn store_queue(&self) -> Queue {
+        self.queue.clone()
     }
 
     /// Something that stops the threads when called, from any thread, as often as it likes.

@@ -48,6 +48,7 @@ fn reason_name(reason: KeyReason) -> &'static str {
         KeyReason::Regular => "regular",
         KeyReason::Highest => "highest",
         KeyReason::Lowest => "lowest",
+        KeyReason::Peak => "peak",
         KeyReason::Marked => "marked",
     }
 }
@@ -185,6 +186,7 @@ fn key_of(name: &str) -> Option<(u64, KeyReason)> {
         KeyReason::Regular,
         KeyReason::Highest,
         KeyReason::Lowest,
+        KeyReason::Peak,
         KeyReason::Marked,
     ];
     Some((

@@ -238,9 +238,12 @@ impl Store {
         files::write_key_frame(&self.exam_folder(exam_id), key, &self.seal)
     }
 
-    /// Stores an exam that somebody added to. Not durable until [`Store::commit`].
-    pub fn amend(&self, exam: &Exam) -> Result<(), StoreError> {
-        self.put(exam, &[])
+    /// Stores an exam that somebody added to. One whose objects have other identifiers than before (it was given to another
+    /// patient) is to be delivered again. Not durable until [`Store::commit`].
+    pub fn amend(&self, exam: &Exam, addresses: &[Address]) -> Result<(), StoreError> {
+        let before = self.exam(&exam.id)?.and_then(|before| before.uids);
+        let others = before.is_some() && exam.uids.is_some() && before != exam.uids;
+        self.put(exam, if others { addresses } else { &[] })
     }
 
     /// Stores an exam with its end and its verdict, and what is to be delivered of it, together. Not durable until
@@ -255,9 +258,13 @@ impl Store {
     fn put(&self, exam: &Exam, addresses: &[Address]) -> Result<(), StoreError> {
         let key = ExamKey::of(&exam.id)?;
         let record = seal_exam(&self.seal, &key, exam)?;
-        let deliveries = addresses
-            .iter()
-            .map(|address| Delivery::pending(&exam.id, address));
+        let deliveries = addresses.iter().map(|address| {
+            let object = exam.uids.as_ref().and_then(|uids| uids.object(&address.object));
+            Delivery {
+                instance: object.map(|object| object.instance.clone()),
+                ..Delivery::pending(&exam.id, address)
+            }
+        });
         let deliveries: Vec<_> = deliveries.map(|d| seal_delivery(&self.seal, &key, &d)).collect();
         let note = self.seal.record("todo", key.bytes(), schema::TO_FILE);
         let db = &self.opened()?.db;
@@ -277,8 +284,15 @@ impl Store {
         let key = ExamKey::of(&delivery.exam)?;
         let (at, entry) = seal_delivery(&self.seal, &key, delivery);
         let db = &self.opened()?.db;
-        if !db.call("look for a delivery", || db.outbox.contains_key(&at))? {
+        let Some(bytes) = db.call("look for a delivery", || db.outbox.get(&at))? else {
             return Err(StoreError::NoDelivery(Box::new(delivery.clone())));
+        };
+        // A damaged entry is written over.
+        let owed = read::read_delivery(&self.seal, &at, &bytes)
+            .ok()
+            .and_then(|owed| owed.instance);
+        if owed.is_some() && owed != delivery.instance {
+            return Ok(()); // of an object that the exam no longer has
         }
         let note = self.seal.record("todo", key.bytes(), schema::TO_FILE);
         db.transaction("store a delivery", |(_, outbox, todo)| {

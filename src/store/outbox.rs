@@ -55,9 +55,16 @@ pub struct Delivery {
     /// Not to be tried again before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_try: Option<DateTime<Utc>>,
+    /// Since when the destination answers and does not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<DateTime<Utc>>,
     /// What the last attempt ended with, where it failed; for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// SOP Instance UID of the object that all this is about, if it has one. An exam that was given to another patient has
+    /// other objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
 }
 
 impl Delivery {
@@ -69,7 +76,9 @@ impl Delivery {
             state: DeliveryState::Pending,
             attempts: 0,
             next_try: None,
+            failing_since: None,
             error: None,
+            instance: None,
         }
     }
 

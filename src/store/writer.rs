@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use super::space::Space;
 use super::{Address, Delivery, Keep, Store, StoreError};
+use crate::audit::Recorder;
 use crate::exam::record::{Exam, Graded, KeyFrame};
 use crate::health::{self, Pulse};
 use log::Log;
@@ -64,6 +65,8 @@ pub struct Policy {
     pub addresses: Vec<Address>,
     /// How long and how much is kept.
     pub keep: Keep,
+    /// Where it is recorded that an exam was removed.
+    pub audit: Option<Recorder>,
 }
 
 /// What became of the entries so far.
@@ -89,6 +92,10 @@ pub struct Status {
 struct Shared {
     status: Status,
     senders_waiting: u32,
+    /// Commits that were made.
+    commits: u64,
+    /// Those of them after which the outbox may be longer.
+    ended: u64,
 }
 
 enum Message {
@@ -124,6 +131,30 @@ impl Queue {
             status.fault.get_or_insert_with(|| not_stored(error));
         }
         sent
+    }
+}
+
+impl Queue {
+    /// A number that changes when the outbox may have become longer, durably.
+    pub fn ended(&self) -> u64 {
+        lock(&self.shared).ended
+    }
+
+    /// Waits until what could be read before is durable; false if that takes longer than a second.
+    pub fn settle(&self) -> bool {
+        let commits = || {
+            let shared = lock(&self.shared);
+            (shared.commits, shared.status.waiting)
+        };
+        let (before, _) = commits();
+        for _ in 0..50 {
+            let (now, waiting) = commits();
+            if waiting == 0 || now > before {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        false
     }
 }
 

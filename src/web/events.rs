@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::Hub;
-use super::access::Stay;
+use super::access::{self, Pass};
 use super::socket::Viewer;
 use crate::pipeline::Live;
 
@@ -46,18 +46,18 @@ fn summary(live: &Live) -> Value {
 struct Events {
     live: watch::Receiver<Live>,
     told: Option<Value>,
-    stay: Option<Stay>,
+    pass: Option<Pass>,
     _viewer: Viewer,
 }
 
 impl Events {
-    /// The next change; none when the pipeline is gone.
+    /// The next change; none when the pipeline is gone, or who listens is logged out.
     async fn next(&mut self) -> Option<Value> {
         loop {
             if self.told.is_some() {
                 tokio::select! {
                     changed = self.live.changed() => changed.ok()?,
-                    () = Stay::over(self.stay.clone()) => return None,
+                    () = access::over(self.pass.as_ref()) => return None,
                 }
             }
             let now = summary(&self.live.borrow_and_update());
@@ -77,14 +77,14 @@ fn stream(events: Events) -> impl Stream<Item = Result<Event, Infallible>> {
     })
 }
 
-pub(super) async fn events(State(hub): State<Hub>, stay: Option<Extension<Stay>>) -> Response {
+pub(super) async fn events(State(hub): State<Hub>, pass: Option<Extension<Pass>>) -> Response {
     let Some(viewer) = Viewer::enter(&hub.viewers) else {
         return super::crowded().into_response();
     };
     let events = Events {
         live: hub.live,
         told: None,
-        stay: stay.map(|Extension(stay)| stay),
+        pass: pass.map(|Extension(pass)| pass),
         _viewer: viewer,
     };
     let alive = KeepAlive::new().interval(ALIVE);

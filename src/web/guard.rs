@@ -13,7 +13,7 @@ use axum::http::{Method, StatusCode, uri::Authority};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::access::{self, Access, Peer};
+use super::access::{self, Access, Pass, Peer};
 use super::problem::Problem;
 
 const HEADERS: [(HeaderName, &str); 6] = [
@@ -116,9 +116,8 @@ fn unknown(access: &Arc<Access>, request: &mut Request) -> Option<Response> {
         let words = format!("this needs the role {needed:?}, you have {:?}", person.role).to_lowercase();
         return Some(Problem::new(StatusCode::FORBIDDEN, words).into_response());
     }
-    if let Some(stay) = access.stay(request.headers()) {
-        request.extensions_mut().insert(stay);
-    }
+    let pass = Pass::of(access, request.headers());
+    request.extensions_mut().insert(pass);
     request.extensions_mut().insert(person);
     None
 }

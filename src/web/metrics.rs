@@ -4,9 +4,13 @@ use std::fmt::Write;
 
 use crate::capture::Signal;
 use crate::pipeline::{EDGES_MS, Histogram, Live};
+use crate::uplink::Condition;
 
-/// Everything, with `viewers` clients that look.
-pub(super) fn text(live: &Live, viewers: usize) -> String {
+/// A number of a destination.
+type Value = fn(&Condition) -> f64;
+
+/// Everything, with `viewers` clients that look and how each destination is doing.
+pub(super) fn text(live: &Live, viewers: usize, destinations: &[Condition]) -> String {
     let running = live.exam.as_ref().is_some_and(|exam| !exam.ended);
     let (rates, store) = (live.rates, &live.store);
     let metrics: [(&str, &str, &str, f64); 10] = [
@@ -83,6 +87,28 @@ pub(super) fn text(live: &Live, viewers: usize) -> String {
         ("record", "Handing a result to exam and store.", &stages.record),
     ] {
         write_histogram(&mut text, &format!("sonograde_{name}_seconds"), help, histogram);
+    }
+    let owed: [(&str, &str, Value); 3] = [
+        ("deliveries_pending", "Objects to be sent.", |one| {
+            one.pending as f64
+        }),
+        (
+            "deliveries_sent",
+            "Objects that were sent and are not known to be kept yet.",
+            |one| one.sent as f64,
+        ),
+        (
+            "destination_up",
+            "Whether the destination can be reached.",
+            |one| flag(one.down.is_none()),
+        ),
+    ];
+    for (name, help, value) in owed {
+        let name = format!("sonograde_{name}");
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
+        for one in destinations {
+            let _ = writeln!(text, "{name}{{destination=\"{}\"}} {}", one.name, value(one));
+        }
     }
     text
 }

@@ -42,7 +42,8 @@ use tokio::task::JoinSet;
 use crate::audit::Recorder;
 use crate::pipeline::{Control, Live, Site};
 use crate::store::Store;
-use access::{Access, Peer, Stay, TlsListener};
+use crate::uplink;
+use access::{Access, Pass, Peer, TlsListener};
 pub use access::{Network, Role, SHORTEST_PIN, TlsError, User, pin_hash, server_config, token};
 use follow::Follower;
 use guard::Door;
@@ -65,6 +66,8 @@ pub struct Cart {
     pub store: Arc<Store>,
     /// What leaves the cart is recorded.
     pub audit: Recorder,
+    /// Where finished exams are delivered.
+    pub uplink: uplink::Handle,
 }
 
 /// What every handler needs.
@@ -149,11 +152,7 @@ fn abroad(remote: Remote, hub: Hub, mut ended: watch::Receiver<bool>) -> std::io
     } = remote;
     let bound = listener.local_addr()?;
     let listener = TlsListener::new(TcpListener::from_std(listener)?, tls)?;
-    let door = Door::network(
-        bound,
-        settings.names,
-        Arc::new(Access::new(settings.users, hub.cart.audit.clone())),
-    );
+    let door = Door::network(bound, settings.names, Arc::new(Access::new(settings.users)));
     let service = router(hub, door).into_make_service_with_connect_info::<Peer>();
     let mut task = JoinSet::new();
     task.spawn(async move {
@@ -216,7 +215,11 @@ async fn state(State(hub): State<Hub>) -> Response {
 }
 
 async fn numbers(State(hub): State<Hub>) -> Response {
-    let text = metrics::text(&hub.live.borrow(), *hub.viewers.borrow());
+    let text = metrics::text(
+        &hub.live.borrow(),
+        *hub.viewers.borrow(),
+        &hub.cart.uplink.conditions(),
+    );
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
@@ -246,12 +249,17 @@ async fn not_so() -> Problem {
 }
 
 /// Upgrades to the WebSocket that [`socket`] describes.
-async fn look(State(hub): State<Hub>, stay: Option<Extension<Stay>>, upgrade: WebSocketUpgrade) -> Response {
-    let over = Stay::over(stay.map(|Extension(stay)| stay));
+async fn look(State(hub): State<Hub>, pass: Option<Extension<Pass>>, upgrade: WebSocketUpgrade) -> Response {
+    let pass = pass.map(|Extension(pass)| pass);
     match Viewer::enter(&hub.viewers) {
         Some(viewer) => upgrade
             .max_message_size(CLIENT_MESSAGE)
-            .on_upgrade(move |client| socket::show(client, hub.feeds, viewer, over)),
+            .on_upgrade(move |client| async move {
+                tokio::select! {
+                    () = socket::show(client, hub.feeds, viewer) => {}
+                    () = access::over(pass.as_ref()) => {}
+                }
+            }),
         None => crowded().into_response(),
     }
 }

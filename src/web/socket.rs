@@ -69,14 +69,8 @@ impl Feeds {
     }
 }
 
-/// Serves one client until it leaves, stalls, its session is `over`, or the server stops.
-pub(super) async fn show(
-    mut socket: WebSocket,
-    mut feeds: Feeds,
-    _viewer: Viewer,
-    over: impl Future<Output = ()>,
-) {
-    let mut over = std::pin::pin!(over);
+/// Serves one client until it leaves, stalls, or the server stops.
+pub(super) async fn show(mut socket: WebSocket, mut feeds: Feeds, _viewer: Viewer) {
     let mut cursor = Cursor::default();
     let mut ready = true;
     let mut sent = Instant::now();
@@ -100,7 +94,6 @@ pub(super) async fn show(
                 (ready, sent) = (false, Instant::now());
             }
             () = sleep_until((sent + PATIENCE).into()), if !ready => return,
-            () = &mut over => return,
             () = async { while stopped.changed().await.is_ok() {} } => return,
         }
     }

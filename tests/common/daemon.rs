@@ -20,13 +20,19 @@ pub struct Daemon {
 impl Daemon {
     /// With this `[source]`, and whatever sections follow it.
     pub fn start(source: &str) -> Self {
-        let folder = folder();
+        Self::start_in(folder(), source, "")
+    }
+
+    /// In a folder whose `store` may be there already, with sections of their own after the others.
+    pub fn start_in(folder: TempDir, source: &str, sections: &str) -> Self {
         let port = TcpListener::bind("127.0.0.1:0")
             .and_then(|l| l.local_addr())
             .expect("a free port");
         let config = folder.path().join("sonograde.toml");
         let store = text(&folder.path().join("store")).to_owned();
-        let body = format!("[source]\n{source}\n[store]\npath = \"{store}\"\n[web]\nlisten = \"{port}\"\n");
+        let body = format!(
+            "[source]\n{source}\n[store]\npath = \"{store}\"\n[web]\nlisten = \"{port}\"\n{sections}\n"
+        );
         std::fs::write(&config, body).expect("a config");
         let child = sonograde()
             .args(["run", "--config", text(&config)])

@@ -7,7 +7,7 @@ use super::view::view;
 use super::{Now, Stage};
 use crate::audit;
 use crate::exam::Session;
-use crate::exam::record::{Exam, Mark, MarkKind};
+use crate::exam::record::{Exam, Mark, MarkKind, Uids};
 use crate::pipeline::control::{Change, Command, Done, Drawing, LEAST_PX, Refusal};
 use crate::screen::{PanePreset, Screen};
 use crate::store::Entry;
@@ -212,7 +212,13 @@ fn done(exam: String) -> Done {
 
 fn apply(exam: &mut Exam, change: Change) -> Result<(), Refusal> {
     match change {
-        Change::Order(order) => exam.order = Some(order),
+        Change::Order(order) => {
+            // Objects under the old name may be in an archive already: those of the right patient are other objects.
+            if exam.uids.is_some() && exam.order.as_ref() != Some(&order) {
+                exam.uids = Some(Uids::assign(Some(&order)));
+            }
+            exam.order = Some(order);
+        }
         Change::Notes(notes) => exam.notes = notes,
         Change::Opinion(_) if exam.verdict.is_none() => return Err(Refusal::NoVerdict(exam.id.clone())),
         Change::Opinion(opinion) => exam.opinion = Some(opinion),

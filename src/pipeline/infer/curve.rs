@@ -26,6 +26,9 @@ impl Stage {
             lesion,
             reference,
         });
+        if let Some((_, _, session)) = &mut now.current {
+            session.enhanced(t_ms, lesion);
+        }
         now.live.enhancement = Some(EnhancementView { lesion, reference });
     }
 }

@@ -10,6 +10,7 @@ use chrono::Utc;
 use super::{
     Entry, GROUP, Message, Policy, RETRY, SHORT_HOURS, SURVEY, Shared, Status, WAITING, lock, not_stored,
 };
+use crate::audit::Event;
 use crate::exam::record::Exam;
 use crate::health::Heart;
 use crate::store::{Store, StoreError};
@@ -149,7 +150,7 @@ impl Log {
             Entry::Key(key) => {
                 exam(format!("key frame {}", key.seq)).and_then(|exam| self.store.keep(exam, key))
             }
-            Entry::Amend(exam) => self.store.amend(exam),
+            Entry::Amend(exam) => self.store.amend(exam, &self.policy.addresses),
             Entry::End(exam) => {
                 self.exam = None;
                 self.store.end(exam, &self.policy.addresses)
@@ -173,7 +174,12 @@ impl Log {
         self.store.commit()?;
         self.since = None;
         let (mut saved, mut last) = (0, None);
+        let grew = |entry: &Entry| matches!(entry, Entry::End(_) | Entry::Amend(_));
+        lock(&self.shared).commits += 1;
         let done = std::mem::take(&mut self.owed);
+        if done.iter().any(grew) {
+            lock(&self.shared).ended += 1;
+        }
         for graded in done.iter().filter_map(|entry| match entry {
             Entry::Frame(graded) if graded.outcome.is_ok() => Some(graded),
             _ => None,
@@ -229,6 +235,10 @@ impl Log {
             .next_to_go(&self.policy.keep, destinations, Utc::now())?;
         if let Some(id) = next {
             tracing::warn!(exam = id, "removed to make room");
+            // Before it is: a cut in between has it recorded twice, not never.
+            if let (Some(audit), Some(exam)) = (&self.policy.audit, self.store.exam(&id)?) {
+                audit.record(Event::deleted(&exam));
+            }
             return self.store.remove(&id);
         }
         self.idle_since = Some(Instant::now());
@@ -295,7 +305,7 @@ impl Log {
                 // It may have been stored before the disk failed.
                 Entry::Begin(exam) => {
                     self.exam = Some(exam.clone());
-                    self.store.amend(exam).map(|()| true)
+                    self.store.amend(exam, &[]).map(|()| true)
                 }
                 entry => self.store_one(entry),
             }?;

@@ -168,3 +168,29 @@ fn at_the_last_reserve_scores_are_stored_and_pictures_are_not() {
     assert_eq!((status.fault, status.lost), (None, 1));
     assert_eq!(store.key_frames(ID).expect("readable"), []);
 }
+
+#[test]
+fn an_exam_that_goes_for_its_age_is_in_the_audit_trail() {
+    let (dir, store) = store();
+    store.begin(&ended(ID, 0)).expect("a new exam");
+    store.commit().expect("a working disk");
+    store.file(ID, false).expect("a working disk");
+    let trail = crate::audit::Trail::of_store(&dir.path().join("store"));
+    let (audit, written) = crate::audit::Recorder::start(trail.clone());
+    let policy = Policy {
+        keep: Keep {
+            keep_days: Some(1),
+            free_mb: 0,
+            ..Keep::default()
+        },
+        audit: Some(audit),
+        ..Policy::default()
+    };
+    let writer = Writer::start(Arc::clone(&store), policy).expect("a thread");
+    wait_for(&writer, |_| store.exams().count() == 0);
+    writer.finish().expect("a working disk");
+    assert_eq!(store.exams().count(), 0);
+    written.join().expect("the trail is written");
+    let last = trail.last(|record| Some(record.event)).expect("readable");
+    assert_eq!(last, Some(crate::audit::Event::deleted(&ended(ID, 0))));
+}

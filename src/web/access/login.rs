@@ -12,6 +12,7 @@ use axum::{Extension, extract::ConnectInfo};
 use serde::{Deserialize, Serialize};
 
 use super::{Access, Peer, Person, Role};
+use crate::audit::{Actor, Event};
 use crate::web::Hub;
 use crate::web::api::{Sent, blocking};
 use crate::web::problem::Problem;
@@ -37,7 +38,7 @@ fn at_the_cart() -> Problem {
 }
 
 pub(in crate::web) async fn login(
-    State(_hub): State<Hub>,
+    State(hub): State<Hub>,
     door: Door,
     peer: Option<Extension<ConnectInfo<Peer>>>,
     Sent(login): Sent<Login>,
@@ -58,6 +59,10 @@ pub(in crate::web) async fn login(
     .await?;
     let Some(Person { name, role }) = found else {
         access.failed(&name, from, Instant::now());
+        let from = from.to_string();
+        hub.cart
+            .audit
+            .record_by(Actor::named(&claimed(&name)), Event::LogInRefused { from });
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "name or PIN is wrong"));
     };
     let person = Person { name, role };
@@ -69,19 +74,36 @@ pub(in crate::web) async fn login(
         )
     })?;
     let Person { name, role } = person;
+    let from = from.to_string();
+    hub.cart
+        .audit
+        .record_by(Actor::named(&name), Event::LoggedIn { from });
     Ok(([(header::SET_COOKIE, cookie)], Json(LoggedIn { name, role })).into_response())
 }
 
 pub(in crate::web) async fn logout(
-    State(_hub): State<Hub>,
+    State(hub): State<Hub>,
     door: Door,
+    peer: Option<Extension<ConnectInfo<Peer>>>,
+    person: Option<Extension<Person>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let Some(Extension(access)) = door else {
+    let (Some(Extension(access)), Some(Extension(ConnectInfo(Peer(from)))), Some(Extension(person))) =
+        (door, peer, person)
+    else {
         return Err(at_the_cart());
     };
     let cookie = access.leave(&headers);
+    let from = from.to_string();
+    hub.cart
+        .audit
+        .record_by(Actor::named(&person.name), Event::LoggedOut { from });
     Ok(([(header::SET_COOKIE, cookie)], Json(serde_json::json!({}))).into_response())
+}
+
+/// As much of a name that nobody vouches for as the trail keeps.
+fn claimed(name: &str) -> String {
+    name.chars().take(64).collect()
 }
 
 /// Tried too often.

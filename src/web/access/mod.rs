@@ -18,7 +18,6 @@ use axum::http::Method;
 use axum::http::header::{self, HeaderMap};
 use sha2::{Digest, Sha256};
 
-use crate::audit::{Actor, Event, Recorder};
 pub(super) use login::{login, logout, too_often};
 use sessions::{Sessions, Throttle};
 pub use settings::{Network, Role, User};
@@ -27,15 +26,12 @@ pub use tls::{TlsError, server_config};
 
 /// The session's cookie. The prefix makes browsers refuse one that is not of this very host, or not by TLS.
 const COOKIE: &str = "__Host-sonograde";
+/// How often an open connection's session is looked at.
+const LOOK: Duration = Duration::from_secs(1);
 /// The shortest PIN, in characters.
 pub const SHORTEST_PIN: usize = 6;
-/// What the audit trail calls somebody whose name or token nobody has.
-const NOBODY: &str = "unknown";
 /// The longest that is hashed, in bytes.
 const LONGEST_PIN: usize = 128;
-
-/// How often it is looked whether the session of an open connection goes on.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,21 +40,57 @@ pub(super) struct Person {
     pub role: Role,
 }
 
+/// What an open connection was let in by; it is hung up on once that no longer holds.
+#[derive(Clone)]
+pub(super) struct Pass {
+    access: Arc<Access>,
+    /// The hash of the session's secret; a token has no end.
+    session: Option<String>,
+}
+
+impl Pass {
+    /// By the headers that [`Access::who`] has accepted.
+    pub fn of(access: &Arc<Access>, headers: &HeaderMap) -> Self {
+        let session = match bearer(headers) {
+            Some(_) => None,
+            None => cookie(headers).map(sessions::key),
+        };
+        Self {
+            access: Arc::clone(access),
+            session,
+        }
+    }
+
+    /// Completes when it no longer holds.
+    pub async fn over(&self) {
+        let lives = |session: &String| self.access.sessions().lives(session, Instant::now());
+        while self.session.as_ref().is_none_or(lives) {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+/// Completes when what let a connection in no longer holds; at the cart itself never.
+pub(super) async fn over(pass: Option<&Pass>) {
+    match pass {
+        Some(pass) => pass.over().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Those who may, and those who are logged in.
 pub(super) struct Access {
     users: Vec<User>,
     sessions: Mutex<Sessions>,
     throttle: Mutex<Throttle>,
-    audit: Recorder,
     /// One PIN is checked at a time: each check takes 19 MiB and a processor.
     pub checking: Arc<tokio::sync::Semaphore>,
 }
 
 impl Access {
-    pub fn new(users: Vec<User>, audit: Recorder) -> Self {
+    pub fn new(users: Vec<User>) -> Self {
         Self {
             users,
-            audit,
             sessions: Mutex::default(),
             throttle: Mutex::default(),
             checking: Arc::new(tokio::sync::Semaphore::new(1)),
@@ -75,11 +107,9 @@ impl Access {
             let found = self.users.iter().find(of_token).map(Person::from);
             if found.is_none() {
                 throttle.failed(address(from), now);
-                self.record(NOBODY, log_in_refused(from));
             }
             return Ok(found);
         }
-        self.sweep(now);
         let name = cookie(headers).and_then(|id| self.sessions().user(id, now));
         let user = name.and_then(|name| self.users.iter().find(|user| user.name == name));
         Ok(user.map(Person::from))
@@ -108,20 +138,16 @@ impl Access {
     pub fn failed(&self, name: &str, from: IpAddr, now: Instant) {
         let mut throttle = self.throttle();
         throttle.failed(address(from), now);
-        // Names that nobody has are not remembered: there is no end to them, and one may be a PIN in the wrong field.
-        let known = self.users.iter().any(|user| user.name == name);
-        if known {
+        // Names that nobody has are not remembered: there is no end to them.
+        if self.users.iter().any(|user| user.name == name) {
             throttle.failed(user(name), now);
         }
-        self.record(if known { name } else { NOBODY }, log_in_refused(from));
     }
 
     /// Logs in; gives the value of `Set-Cookie`.
     pub fn enter(&self, person: &Person, from: IpAddr, now: Instant) -> Result<String, getrandom::Error> {
         self.throttle().passed(&[address(from), user(&person.name)]);
-        let id = self.sessions().begin(&person.name, from, now)?;
-        self.record(&person.name, Event::LoggedIn { from: text(from) });
-        self.sweep(now);
+        let id = self.sessions().begin(&person.name, now)?;
         Ok(format!(
             "{COOKIE}={id}; Path=/; Secure; HttpOnly; SameSite=Strict"
         ))
@@ -129,32 +155,10 @@ impl Access {
 
     /// Logs out; gives the value of `Set-Cookie`.
     pub fn leave(&self, headers: &HeaderMap) -> String {
-        let ended = cookie(headers).and_then(|id| self.sessions().end(id));
-        ended.into_iter().for_each(|session| self.logged_out(session));
+        if let Some(id) = cookie(headers) {
+            self.sessions().end(id);
+        }
         format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0")
-    }
-
-    /// The session of these headers; `None` for a token, which is good as long as the program runs.
-    pub fn stay(self: &Arc<Self>, headers: &HeaderMap) -> Option<Stay> {
-        let id = cookie(headers).filter(|_| bearer(headers).is_none())?;
-        Some(Stay {
-            access: Arc::clone(self),
-            id: id.into(),
-        })
-    }
-
-    /// Forgets the sessions that are over.
-    fn sweep(&self, now: Instant) {
-        let over = self.sessions().sweep(now);
-        over.into_iter().for_each(|session| self.logged_out(session));
-    }
-
-    fn logged_out(&self, (name, from): (String, IpAddr)) {
-        self.record(&name, Event::LoggedOut { from: text(from) });
-    }
-
-    fn record(&self, name: &str, event: Event) {
-        self.audit.record_by(Actor::named(name), event);
     }
 
     fn sessions(&self) -> std::sync::MutexGuard<'_, Sessions> {
@@ -163,26 +167,6 @@ impl Access {
 
     fn throttle(&self) -> std::sync::MutexGuard<'_, Throttle> {
         self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The session under which a connection was opened that lasts: it ends with it.
-#[derive(Clone)]
-pub(super) struct Stay {
-    access: Arc<Access>,
-    id: String,
-}
-
-impl Stay {
-    /// Completes when the session is over; never where there is none. Looking on is not asking: it does not keep a session alive.
-    pub async fn over(stay: Option<Self>) {
-        let Some(Self { access, id }) = stay else {
-            return std::future::pending().await;
-        };
-        while access.sessions().lives(&id, Instant::now()) {
-            tokio::time::sleep(LOOK).await;
-        }
-        access.sweep(Instant::now());
     }
 }
 
@@ -261,14 +245,6 @@ fn address(ip: IpAddr) -> String {
         IpAddr::V4(ip) => format!("from {ip}"),
         IpAddr::V6(ip) => format!("from {:x?}", &ip.segments()[..4]),
     }
-}
-
-fn text(from: IpAddr) -> String {
-    from.to_canonical().to_string()
-}
-
-fn log_in_refused(from: IpAddr) -> Event {
-    Event::LogInRefused { from: text(from) }
 }
 
 fn user(name: &str) -> String {

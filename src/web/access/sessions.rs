@@ -1,7 +1,6 @@
 //! Who is logged in, and who has to wait before trying again. Both are bounded.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
@@ -27,7 +26,6 @@ pub(super) struct Sessions(HashMap<String, Session>);
 #[derive(Debug)]
 struct Session {
     user: String,
-    from: IpAddr,
     began: Instant,
     used: Instant,
 }
@@ -40,11 +38,19 @@ impl Session {
 
 impl Sessions {
     /// Begins a session; gives its secret, of which the hash alone is kept.
-    pub fn begin(&mut self, user: &str, from: IpAddr, now: Instant) -> Result<String, getrandom::Error> {
+    pub fn begin(&mut self, user: &str, now: Instant) -> Result<String, getrandom::Error> {
         let id = random()?;
+        self.0.retain(|_, session| session.lives(now));
+        if self.0.len() >= MOST {
+            let oldest = self
+                .0
+                .iter()
+                .min_by_key(|(_, session)| session.used)
+                .map(|(key, _)| key.clone());
+            oldest.and_then(|key| self.0.remove(&key));
+        }
         let session = Session {
             user: user.into(),
-            from,
             began: now,
             used: now,
         };
@@ -59,33 +65,17 @@ impl Sessions {
         Some(session.user.clone())
     }
 
-    /// Whether this session goes on, with nothing asked under it.
-    pub fn lives(&self, id: &str, now: Instant) -> bool {
-        self.0.get(&key(id)).is_some_and(|session| session.lives(now))
+    /// Whether the session lives, without using it.
+    pub fn lives(&self, key: &str, now: Instant) -> bool {
+        self.0.get(key).is_some_and(|session| session.lives(now))
     }
 
-    /// Ends a session; says whose it was and where from.
-    pub fn end(&mut self, id: &str) -> Option<(String, IpAddr)> {
-        self.0
-            .remove(&key(id))
-            .map(|session| (session.user, session.from))
-    }
-
-    /// Removes the sessions that are over, and those idle longest while there are too many; says whose they were and where from.
-    pub fn sweep(&mut self, now: Instant) -> Vec<(String, IpAddr)> {
-        let mut over: Vec<(String, Session)> = self.0.extract_if(|_, session| !session.lives(now)).collect();
-        while self.0.len() > MOST {
-            let oldest = self.0.iter().min_by_key(|(_, session)| session.used);
-            let oldest = oldest.map(|(key, _)| key.clone());
-            over.extend(oldest.and_then(|key| self.0.remove_entry(&key)));
-        }
-        over.into_iter()
-            .map(|(_, session)| (session.user, session.from))
-            .collect()
+    pub fn end(&mut self, id: &str) {
+        self.0.remove(&key(id));
     }
 }
 
-fn key(id: &str) -> String {
+pub(super) fn key(id: &str) -> String {
     crate::hex(&Sha256::digest(id))
 }
 
@@ -144,14 +134,15 @@ mod tests {
     #[test]
     fn a_session_ends_when_idle_after_a_shift_and_when_told_to() {
         let (mut sessions, start) = (Sessions::default(), Instant::now());
-        let begin = |sessions: &mut Sessions| {
-            sessions
-                .begin("ada", IpAddr::from([10, 0, 0, 7]), start)
-                .expect("random numbers")
-        };
+        let begin = |sessions: &mut Sessions| sessions.begin("ada", start).expect("random numbers");
         let id = begin(&mut sessions);
         assert!(!sessions.0.contains_key(&id), "the secret itself is not kept");
         assert_eq!(sessions.user(&id, start + IDLE / 2).as_deref(), Some("ada"));
+        assert!(
+            sessions.lives(&key(&id), start + IDLE),
+            "looking at it does not prolong it"
+        );
+        assert!(!sessions.lives(&key(&id), start + IDLE * 2));
         assert_eq!(sessions.user(&id, start + IDLE * 2), None);
         let id = begin(&mut sessions);
         for n in 1..60 {
@@ -161,10 +152,7 @@ mod tests {
         let id = begin(&mut sessions);
         sessions.end(&id);
         assert_eq!(sessions.user(&id, start), None);
-        let over = sessions.sweep(start + LONGEST).len();
-        assert_eq!((over, sessions.0.len()), (2, 0), "those that are over are named");
         (0..2 * MOST).for_each(|_| drop(begin(&mut sessions)));
-        assert_eq!(sessions.sweep(start).len(), MOST);
         assert!(sessions.0.len() <= MOST);
     }
 

@@ -2,13 +2,16 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -18,8 +21,8 @@ use tokio_rustls::server::TlsStream;
 
 use super::Network;
 
-/// Handshakes at a time, and how long each may take.
-const MOST: usize = 32;
+/// Connections at a time, and how long the handshake of each may take; the next ones wait in the system's queue.
+const MOST: usize = 128;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why the certificate cannot be used.
@@ -71,9 +74,43 @@ pub fn server_config(network: &Network) -> Result<Arc<ServerConfig>, TlsError> {
     Ok(Arc::new(config))
 }
 
+/// A connection that counts for as long as it lives.
+pub struct Counted {
+    stream: TlsStream<TcpStream>,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
 /// Gives connections whose handshake is done.
 pub struct TlsListener {
-    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
+    ready: mpsc::Receiver<(Counted, SocketAddr)>,
     address: SocketAddr,
     accepting: tokio::task::JoinHandle<()>,
 }
@@ -97,11 +134,7 @@ impl Drop for TlsListener {
     }
 }
 
-async fn accept(
-    mut tcp: TcpListener,
-    tls: TlsAcceptor,
-    done: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>,
-) {
+async fn accept(mut tcp: TcpListener, tls: TlsAcceptor, done: mpsc::Sender<(Counted, SocketAddr)>) {
     let turns = Arc::new(Semaphore::new(MOST));
     loop {
         let Ok(turn) = Arc::clone(&turns).acquire_owned().await else {
@@ -110,10 +143,12 @@ async fn accept(
         let (stream, peer) = Listener::accept(&mut tcp).await;
         let (tls, done) = (tls.clone(), done.clone());
         tokio::spawn(async move {
-            let _turn = turn;
             let _ = stream.set_nodelay(true);
             match tokio::time::timeout(PATIENCE, tls.accept(stream)).await {
-                Ok(Ok(stream)) => drop(done.send((stream, peer)).await),
+                Ok(Ok(stream)) => {
+                    let counted = Counted { stream, _turn: turn };
+                    drop(done.send((counted, peer)).await);
+                }
                 Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
                 Err(_) => tracing::debug!("a TLS handshake took too long"),
             }
@@ -122,7 +157,7 @@ async fn accept(
 }
 
 impl Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
+    type Io = Counted;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {

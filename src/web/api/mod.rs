@@ -7,6 +7,7 @@ mod control;
 mod device;
 mod exams;
 mod patient;
+mod uplink;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Json, Path, Query, Request};
@@ -41,6 +42,8 @@ pub(super) fn routes() -> Router<Hub> {
         .route("/api/v1/exams/{id}/patient", put(control::reconcile))
         .route("/api/v1/exams/{id}/notes", put(control::notes))
         .route("/api/v1/exams/{id}/opinion", put(control::opinion))
+        .route("/api/v1/uplink", get(uplink::status))
+        .route("/api/v1/uplink", post(uplink::act))
         .layer(DefaultBodyLimit::max(BODY))
 }
 

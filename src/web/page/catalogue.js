@@ -163,6 +163,7 @@ export const CATALOGUE = {
   regular: ["regular", "regelmäßig"],
   highest: ["highest score", "höchster Wert"],
   lowest: ["lowest score", "niedrigster Wert"],
+  peakPicture: ["peak of contrast", "Kontrastgipfel"],
   markedPicture: ["marked", "markiert"],
   kinetics: ["Time-intensity curve", "Zeit-Intensitäts-Kurve"],
   arrival_s: ["Arrival, s", "Ankunft, s"],

@@ -154,7 +154,7 @@ function show() {
   draw(frame);
   byId("at").textContent = frame ? `${clock(frame.t_ms - frames[0].t_ms)}, P ${share(frame.score)}` : "";
   if (!picture) return;
-  const reason = picture.reason === "marked" ? "markedPicture" : picture.reason;
+  const reason = ["marked", "peak"].includes(picture.reason) ? `${picture.reason}Picture` : picture.reason;
   byId("why-kept").textContent = known(reason) ? words(reason) : picture.reason;
   const path = `/api/v1/exams/${exam.id}/pictures/${picture.seq}`;
   byId("plain").src = path;

@@ -36,6 +36,7 @@ impl Server {
             control: Control::new().0,
             store: Arc::new(Store::open(folder.path()).expect("a new store")),
             audit: Recorder::start(Trail::of_store(folder.path())).0,
+            uplink: crate::uplink::Handle::default(),
         };
         let served = runtime.spawn(serve(listener, None, site(), receiver, cart, async {
             let _ = stopped.await;

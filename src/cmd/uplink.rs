@@ -1,0 +1,196 @@
+//! `sonograde uplink`: asks the running daemon how deliveries stand, and tells it what to do.
+//!
+//! The daemon owns the store, so all goes through its page's address on this machine.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::{CONFIG, Code, Failure};
+use crate::config::Config;
+use crate::uplink::Selection;
+
+/// How long the daemon may take for an answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Deliveries to the hospital's servers: how they stand, and what to do about them.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The daemon's config.
+    #[arg(long, global = true, value_name = "FILE", default_value = CONFIG)]
+    config: PathBuf,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Every destination, and what was set aside
+    Status {
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Try now, whatever failed before
+    Push {
+        /// To this destination alone
+        destination: Option<String>,
+    },
+    /// Send nothing until `resume` or the next start
+    Pause {
+        /// To this destination alone
+        destination: Option<String>,
+    },
+    /// Go on after `pause`
+    Resume {
+        /// To this destination alone
+        destination: Option<String>,
+    },
+    /// Send what was set aside again
+    Retry(Which),
+    /// Ask again whether delivered objects are kept; what is not is sent again
+    Verify(Which),
+}
+
+#[derive(clap::Args)]
+struct Which {
+    /// Of this exam alone
+    #[arg(long)]
+    exam: Option<String>,
+    /// To this destination alone
+    #[arg(long)]
+    destination: Option<String>,
+    /// This object alone: report, capture or map
+    #[arg(long)]
+    object: Option<String>,
+}
+
+/// Runs `sonograde uplink`.
+///
+/// # Errors
+/// [`Failure`] if no daemon runs with this config, or it refuses.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let config = Config::load(&args.config)?;
+    let url = format!("http://{}/api/v1/uplink", config.web.listen);
+    let to = |destination: &Option<String>| Selection {
+        destination: destination.clone(),
+        ..Selection::default()
+    };
+    let which = |which: &Which| Selection {
+        exam: which.exam.clone(),
+        destination: which.destination.clone(),
+        object: which.object.clone(),
+    };
+    match &args.action {
+        Action::Status { json } => status(&ask(&url, None)?, *json),
+        Action::Push { destination } => tell(&url, "push", &to(destination)),
+        Action::Pause { destination } => tell(&url, "pause", &to(destination)),
+        Action::Resume { destination } => tell(&url, "resume", &to(destination)),
+        Action::Retry(those) => tell(&url, "retry", &which(those)),
+        Action::Verify(those) => tell(&url, "verify", &which(those)),
+    }
+}
+
+fn tell(url: &str, act: &str, which: &Selection) -> Result<(), Failure> {
+    let mut order = json!(which);
+    order["act"] = json!(act);
+    ask(url, Some(&order)).map(drop)
+}
+
+/// Asks the daemon, or tells it something.
+pub(super) fn ask(url: &str, order: Option<&Value>) -> Result<Value, Failure> {
+    let agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(PATIENCE))
+        .build()
+        .new_agent();
+    let answer = match order {
+        None => agent.get(url).call(),
+        Some(order) => agent
+            .post(url)
+            .header("Content-Type", "application/json")
+            .send(order.to_string()),
+    };
+    let failed = |words: String| Failure::new(Code::Other, words);
+    let answer = answer.map_err(|e| {
+        let why = crate::one_line(&e);
+        failed(format!(
+            "no daemon answers on {url}: {why}; start it (systemctl start sonograde), or name its config with --config"
+        ))
+    })?;
+    let status = answer.status();
+    let text = answer
+        .into_body()
+        .read_to_string()
+        .map_err(|e| failed(crate::one_line(&e)))?;
+    let said: Value = serde_json::from_str(&text).unwrap_or_default();
+    if status.is_success() {
+        return Ok(said);
+    }
+    let detail = said["detail"].as_str().unwrap_or("no reason given");
+    Err(failed(format!("the daemon refuses: {detail}")))
+}
+
+fn status(standing: &Value, json: bool) -> Result<(), Failure> {
+    let out = &mut io::stdout().lock();
+    let printed = if json {
+        writeln!(out, "{standing}")
+    } else {
+        print(standing, out)
+    };
+    match printed {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(Code::Output, error)),
+        _ => Ok(()),
+    }
+}
+
+fn print(standing: &Value, out: &mut dyn Write) -> io::Result<()> {
+    let list = |key: &str| standing[key].as_array().cloned().unwrap_or_default();
+    let destinations = list("destinations");
+    if destinations.is_empty() {
+        return writeln!(out, "the config names no [[uplink]]: nothing is delivered");
+    }
+    writeln!(
+        out,
+        "{:16} {:8} {:>8} {:>8} {:>10} {:>9}  STATE",
+        "DESTINATION", "KIND", "PENDING", "SENT", "COMMITTED", "REJECTED"
+    )?;
+    for one in destinations {
+        let word = |key: &str| one[key].as_str().unwrap_or_default().to_owned();
+        let state = match (
+            one["paused"].as_bool(),
+            one["down"].as_str(),
+            one["trouble"].as_str(),
+        ) {
+            (Some(true), ..) => "paused".to_owned(),
+            (_, Some(down), _) => format!("waits: {down}"),
+            (_, _, Some(trouble)) => format!("reached; last trouble: {trouble}"),
+            _ => "reached, or nothing to send".to_owned(),
+        };
+        writeln!(
+            out,
+            "{:16} {:8} {:>8} {:>8} {:>10} {:>9}  {state}",
+            word("name"),
+            word("kind"),
+            one["pending"],
+            one["sent"],
+            one["committed"],
+            one["rejected"]
+        )?;
+    }
+    for one in list("rejected") {
+        let word = |key: &str| one[key].as_str().unwrap_or_default();
+        writeln!(
+            out,
+            "set aside: {} of {} to {}: {}",
+            word("object"),
+            word("exam"),
+            word("destination"),
+            word("error")
+        )?;
+    }
+    Ok(())
+}
