@@ -1,4 +1,5 @@
-// Draws a box on the picture by finger, pen or mouse: lesion or reference. Nothing is sent before it is confirmed.
+// Draws a box on the picture by finger, pen or mouse: lesion, reference or the contrast pane itself, and has a pane that was found confirmed.
+// Nothing is sent before it is confirmed.
 
 import { ask, tell } from "/ask.js";
 import { words } from "/words.js";
@@ -11,6 +12,7 @@ const box = byId("drawn");
 
 let paneRect = { x: 0, y: 0, w: 1, h: 1 };
 let running = false;
+let found = null; // the pane to be confirmed
 let drawing = null; // { what, rect }
 let drag = null; // { from, start, moving }
 
@@ -18,16 +20,30 @@ let drag = null; // { from, start, moving }
 export function layOut(state) {
   paneRect = state.pane;
   running = state.exam !== null && !state.exam.ended;
+  const { state: layout, seen } = state.layout;
+  found = { found: state.pane, changed: seen }[layout] ?? null;
+  // What was found is asked about between exams, what has moved at once.
+  byId("pane-bar").hidden = drawing !== null || (layout === "found" ? running : layout !== "changed");
+  const said = byId("pane-bar").hidden ? "" : words(layout === "found" ? "paneFound" : "paneMoved");
+  if (byId("pane-words").textContent !== said) byId("pane-words").textContent = said;
 }
 
-/** Asks for a box: `roi` or `reference`. */
+const SAID = { roi: "drawLesion", reference: "drawReference", pane: "drawPane" };
+
+/** Asks for a box: `roi`, `reference` or `pane`. */
 export function draw(what) {
   drawing = { what, rect: null };
   document.body.dataset.drawing = what;
-  byId("draw-words").textContent = words(what === "roi" ? "drawLesion" : "drawReference");
-  byId("draw-cuts").textContent = what === "roi" && running ? words("cuts") : "";
+  byId("pane-bar").hidden = true;
+  byId("draw-words").textContent = words(SAID[what]);
+  byId("draw-cuts").textContent = what !== "reference" && running ? words("cuts") : "";
   show();
 }
+
+byId("pane-draw").addEventListener("click", () => draw("pane"));
+byId("pane-confirm").addEventListener("click", async () => {
+  if (found && (await ask("PUT", "/api/v1/screen", { pane: found }))) tell(words("saved"));
+});
 
 function stop() {
   drawing = drag = null;

@@ -19,6 +19,7 @@ export function showExamState(state) {
   exam = state.exam;
   const running = exam !== null && !exam.ended;
   document.body.dataset.exam = running ? "running" : "none";
+  for (const id of ["flash", "keep"]) byId(id).disabled = !running;
   say("start-words", words(running ? "stop" : "start"));
   say("start-mark", running ? "■" : "▶");
   const who = running ? exam.patient : (state.next_exam?.patient ?? "unknown");
