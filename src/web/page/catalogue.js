@@ -68,6 +68,7 @@ export const CATALOGUE = {
   injection: ["Injection", "Injektion"],
   flash: ["Flash", "Flash"],
   keep: ["Keep picture", "Bild sichern"],
+  scores: ["Score", "Wert"],
   lesion: ["Lesion", "Läsion"],
   reference: ["Reference", "Referenz"],
   patient: ["Patient", "Patient"],

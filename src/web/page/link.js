@@ -5,6 +5,12 @@ const HANG_UP_MS = 3000;
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 4000;
 
+/** Goes to the login where the session is over; a browser does not say why a WebSocket closed. */
+async function toLogin() {
+  const answer = await fetch("/api/v1/state").catch(() => null);
+  if (answer?.status === 401) location.href = "/login";
+}
+
 /**
  * Keeps a connection for as long as the page lives. `on.picture` (a Blob) may give a promise: the server sends the
  * next batch only once that and the state were dealt with, so that nothing old ever waits on the way.
@@ -47,6 +53,7 @@ export function connect(on) {
       if (socket !== current) return;
       socket = undefined;
       lose();
+      toLogin();
       setTimeout(open, wait);
       wait = Math.min(2 * wait, LONGEST_WAIT_MS);
     };

@@ -1,7 +1,7 @@
 // The exam over its time: scores with the indeterminate band behind them, and below them, on the same axis, how much
 // contrast lesion and reference hold.
 
-import { clock, words } from "/words.js";
+import { clock } from "/words.js";
 
 const MOST_POINTS = 3600;
 const GAP_MS = 2500; // a longer pause breaks the line
@@ -73,8 +73,11 @@ export function drawTrend() {
     pen.lineTo(right, at);
     pen.stroke();
   };
+  let written = Infinity;
   for (const score of [0, ...band, 1]) {
     rule(y(score));
+    if (written - y(score) < em) continue;
+    written = y(score);
     pen.fillStyle = ink("--muted");
     pen.fillText(score === 0 || score === 1 ? score : score.toFixed(2), left - em * 0.5, y(score));
   }
@@ -92,17 +95,14 @@ export function drawTrend() {
   line(pen, 1, x, y);
   if (!enhanced) return;
   rule(bottom);
-  pen.textAlign = "left";
-  for (const [column, name, colour, dash] of [
-    [2, "lesion", "--high", []],
-    [3, "reference", "--good", [6, 4]],
+  for (const [column, colour, dash] of [
+    [2, "--high", []],
+    [3, "--good", [6, 4]],
   ]) {
-    if (!points.some((point) => point[column] != null)) continue;
-    pen.strokeStyle = pen.fillStyle = ink(colour);
+    pen.strokeStyle = ink(colour);
     pen.setLineDash(dash);
     line(pen, column, x, power);
     pen.setLineDash([]);
-    pen.fillText(words(name), left + em * (column === 2 ? 0.4 : 6), ceiling + em);
   }
 }
 
