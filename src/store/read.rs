@@ -173,14 +173,22 @@ impl Store {
 
 pub(super) fn read_exam(seal: &Seal, key: &[u8], bytes: &[u8]) -> Result<Exam, StoreError> {
     let exam = seal.open("exams", key, bytes).and_then(|body| {
-        serde_json::from_slice::<Exam>(&body).map_err(|error| format!("an exam as JSON, found {error}"))
+        let exam: Exam =
+            serde_json::from_slice(&body).map_err(|error| format!("an exam as JSON, found {error}"))?;
+        let own = ExamKey::of(&exam.id).is_ok_and(|own| own.bytes() == key);
+        own.then_some(exam)
+            .ok_or_else(|| String::from("the exam of this key, found another"))
     });
     exam.map_err(corrupt("exams", key))
 }
 
 pub(super) fn read_delivery(seal: &Seal, key: &[u8], bytes: &[u8]) -> Result<Delivery, StoreError> {
     let delivery = seal.open("outbox", key, bytes).and_then(|body| {
-        serde_json::from_slice(&body).map_err(|error| format!("a delivery as JSON, found {error}"))
+        let delivery: Delivery =
+            serde_json::from_slice(&body).map_err(|error| format!("a delivery as JSON, found {error}"))?;
+        let own = ExamKey::of(&delivery.exam).is_ok_and(|exam| delivery.key(&exam) == key);
+        own.then_some(delivery)
+            .ok_or_else(|| String::from("the delivery of this key, found another"))
     });
     delivery.map_err(corrupt("outbox", key))
 }

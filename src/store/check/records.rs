@@ -158,7 +158,9 @@ impl Check<'_> {
     ) -> Result<(), StoreError> {
         self.found(error, QUARANTINED);
         if self.repair {
-            let name = self.store.dir.join(format!("{tree}-{}", crate::hex(at)));
+            // A name is at most 255 bytes long, a key need not be good.
+            let key = &at[..at.len().min(64)];
+            let name = self.store.dir.join(format!("{tree}-{}", crate::hex(key)));
             files::write_whole(&self.quarantine_place(&name)?, bytes)?;
             let opened = self.store.opened()?;
             opened.db.call("remove a record", || of(&opened).remove(at))?;
