@@ -35,6 +35,7 @@ enum Command {
     Bench(cmd::bench::Args),
     Phantom(cmd::phantom::Args),
     Uplink(cmd::uplink::Args),
+    Worklist(cmd::worklist::Args),
     Web(cmd::web::Args),
 }
 
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => cmd::bench::run(&args),
         Command::Phantom(args) => cmd::phantom::run(&args).map_err(Into::into),
         Command::Uplink(args) => cmd::uplink::run(&args),
+        Command::Worklist(args) => cmd::worklist::run(&args),
         Command::Web(args) => cmd::web::run(&args),
     };
     match done {

@@ -185,6 +185,7 @@ fn serve_page(
         store,
         audit,
         uplink: uplink.handle(),
+        worklist: uplink.worklist(),
     };
     let page = match doors {
         Some(Doors {

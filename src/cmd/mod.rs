@@ -21,6 +21,7 @@ mod service;
 pub mod store;
 pub mod uplink;
 pub mod web;
+pub mod worklist;
 
 use std::error::Error;
 

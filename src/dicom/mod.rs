@@ -20,6 +20,7 @@ pub mod fhir;
 mod header;
 mod map;
 mod report;
+pub mod worklist;
 
 use chrono::{DateTime, Utc};
 use dicom_dictionary_std::uids;

@@ -9,6 +9,9 @@ use super::seal::Seal;
 use super::{Delivery, FrameRecord, KeyFramePath, Opened, Store, StoreError, corrupt, files};
 use crate::exam::record::Exam;
 
+/// The file of the store's folder that holds the worklist.
+const WORKLIST: &str = "worklist";
+
 /// A key and its value.
 pub(super) type Row = (IVec, IVec);
 
@@ -86,6 +89,19 @@ impl Store {
             });
         }
         self.seal.read_file(&self.exam_folder(exam_id).join(name))
+    }
+
+    /// What [`Store::keep_worklist`] kept last.
+    pub fn kept_worklist(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.seal.read_file(&self.dir.join(WORKLIST)) {
+            Err(error) if error.is_missing_file() => Ok(None),
+            kept => kept.map(Some),
+        }
+    }
+
+    /// Keeps the worklist for when there is no network, durably.
+    pub fn keep_worklist(&self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.seal.write_file(&self.dir.join(WORKLIST), bytes)
     }
 
     /// The outbox, oldest exam first. A damaged record is an error in its place; the ones after it still come.

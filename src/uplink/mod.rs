@@ -6,7 +6,7 @@
 //! retention remove the exam. A process that is killed anywhere sends again at worst: the same object under the same
 //! SOP Instance UID, of which an archive keeps one.
 //!
-//! Threads: `uplink-NAME` for each destination, `uplink-listen` and `uplink-report` where storage commitment is reported. They wait for the
+//! Threads: `uplink-NAME` for each destination, `uplink-listen` and `uplink-report` where storage commitment is reported, `worklist`. They wait for the
 //! network; nothing waits for them. Deliberately not here: what the objects hold (`dicom`), and every write (`store`).
 
 mod agenda;
@@ -22,6 +22,7 @@ mod throttle;
 mod tls;
 mod trouble;
 mod worker;
+pub mod worklist;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -46,6 +47,7 @@ use settings::{AeTitle, Destination, Dicom, Kind, Tls, Verify};
 use state::Shared;
 use throttle::Throttle;
 use worker::{Note, Worker};
+use worklist::{Asker, Worklist};
 
 /// How long threads may take to end; one that waits for the network longer is left to itself.
 const GRACE: Duration = Duration::from_secs(2);
@@ -55,6 +57,7 @@ const GRACE: Duration = Duration::from_secs(2);
 pub struct Plan {
     lines: Vec<(Destination, Line)>,
     listener: Option<Listening>,
+    worklist: Option<Asker>,
 }
 
 struct Listening {
@@ -76,6 +79,21 @@ impl Plan {
             }
             let line = line(dicom, &destination)?;
             plan.lines.push((destination, line));
+        }
+        if let Some(list) = &dicom.worklist {
+            let tls = list.tls.as_ref();
+            plan.worklist = Some(Asker {
+                peer: Peer {
+                    address: list.address.clone(),
+                    called_ae: list.called_ae.clone(),
+                    calling_ae: dicom.ae_title.clone(),
+                    tls: tls.map(|tls| secured(tls, &list.address)).transpose()?,
+                    limits: list.limits,
+                },
+                modality: list.modality.clone(),
+                station_ae: list.station_ae.as_ref().map(|title| title.0.clone()),
+                every: Duration::from_secs(list.every_s.max(1).into()),
+            });
         }
         if let Some(address) = &dicom.listen {
             let words = |source| UplinkError::Listen {
@@ -109,6 +127,7 @@ impl Plan {
         let stop = Arc::new(AtomicBool::new(false));
         let mut uplink = Uplink {
             handle: Handle::default(),
+            worklist: Worklist::default(),
             stop: Arc::clone(&stop),
             threads: Vec::new(),
         };
@@ -144,6 +163,12 @@ impl Plan {
             uplink.spawn(name, move || worker.run(&inbox));
         }
         uplink.handle = Handle(Arc::new(all));
+        if let Some(asker) = self.worklist {
+            let (worklist, work) = asker.prepare(store);
+            uplink.worklist = worklist;
+            // Not among those that are waited for: it ends by itself, and writes nothing that would be missed.
+            drop(Builder::new().name("worklist".into()).spawn(work));
+        }
         if let Some(Listening {
             socket,
             ae_title,
@@ -201,6 +226,7 @@ fn secured(tls: &Tls, address: &str) -> Result<(Arc<rustls::ClientConfig>, Strin
 /// The running threads.
 pub struct Uplink {
     handle: Handle,
+    worklist: Worklist,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -214,6 +240,11 @@ impl Uplink {
     /// The way to ask and to tell.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
+    }
+
+    /// The way to the worklist.
+    pub fn worklist(&self) -> Worklist {
+        self.worklist.clone()
     }
 
     /// Ends the threads: what they have written down by then is stored. One that waits for the network is left behind and

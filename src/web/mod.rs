@@ -68,6 +68,8 @@ pub struct Cart {
     pub audit: Recorder,
     /// Where finished exams are delivered.
     pub uplink: uplink::Handle,
+    /// Orders to choose from.
+    pub worklist: uplink::worklist::Worklist,
 }
 
 /// What every handler needs.

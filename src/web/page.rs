@@ -10,7 +10,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// Path, media type and contents of every file.
-const FILES: [(&str, &str, &str); 22] = [
+const FILES: [(&str, &str, &str); 23] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/style.css", CSS, include_str!("page/style.css")),
     ("/exam.css", CSS, include_str!("page/exam.css")),
@@ -26,6 +26,7 @@ const FILES: [(&str, &str, &str); 22] = [
     ("/ask.js", SCRIPT, include_str!("page/ask.js")),
     ("/draw.js", SCRIPT, include_str!("page/draw.js")),
     ("/exam.js", SCRIPT, include_str!("page/exam.js")),
+    ("/worklist.js", SCRIPT, include_str!("page/worklist.js")),
     ("/device", HTML, include_str!("page/device.html")),
     ("/device.js", SCRIPT, include_str!("page/device.js")),
     ("/login", HTML, include_str!("page/login.html")),

@@ -66,7 +66,7 @@ pub(super) async fn draw(State(hub): State<Hub>, Sent(drawing): Sent<NewDrawing>
 }
 
 pub(super) async fn patient(State(hub): State<Hub>, Sent(patient): Sent<Patient>) -> Answered {
-    ask(&hub, Command::Order(patient.order()?)).await
+    ask(&hub, Command::Order(patient.choose(&hub.cart.worklist)?)).await
 }
 
 pub(super) async fn reconcile(
@@ -74,7 +74,7 @@ pub(super) async fn reconcile(
     Named(id): Named<String>,
     Sent(patient): Sent<Patient>,
 ) -> Answered {
-    let change = Change::Order(patient.order()?);
+    let change = Change::Order(patient.choose(&hub.cart.worklist)?);
     ask(&hub, Command::Amend(id, change)).await
 }
 

@@ -8,6 +8,7 @@ mod device;
 mod exams;
 mod patient;
 mod uplink;
+mod worklist;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Json, Path, Query, Request};
@@ -44,6 +45,8 @@ pub(super) fn routes() -> Router<Hub> {
         .route("/api/v1/exams/{id}/opinion", put(control::opinion))
         .route("/api/v1/uplink", get(uplink::status))
         .route("/api/v1/uplink", post(uplink::act))
+        .route("/api/v1/worklist", get(worklist::list))
+        .route("/api/v1/worklist", post(worklist::refresh))
         .layer(DefaultBodyLimit::max(BODY))
 }
 

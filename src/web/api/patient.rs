@@ -4,10 +4,11 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 
 use crate::exam::record::Order;
+use crate::uplink::worklist::Worklist;
 use crate::web::problem::Problem;
 
 /// Who it is, or `emergency`: nobody knows yet.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Patient {
     emergency: bool,
@@ -16,14 +17,37 @@ pub(super) struct Patient {
     birth_date: String,
     sex: String,
     accession_number: String,
+    /// A step of the worklist, instead of everything else: its order is copied.
+    step: String,
 }
 
 impl Patient {
+    /// The order that the exam keeps: a copy of the worklist's, or what was typed.
+    ///
+    /// # Errors
+    /// A [`Problem`] that names the field.
+    pub fn choose(self, worklist: &Worklist) -> Result<Order, Problem> {
+        if self.step.is_empty() {
+            return self.order();
+        }
+        let step = self.step.clone();
+        let alone = Self {
+            step: step.clone(),
+            ..Self::default()
+        };
+        if self != alone {
+            return Err(Problem::invalid("step: expected no other field beside it"));
+        }
+        worklist.order(&step).ok_or_else(|| {
+            Problem::invalid("step: it is not on the worklist; choose another, or type the patient's ID")
+        })
+    }
+
     /// The order that the exam keeps.
     ///
     /// # Errors
     /// A [`Problem`] that names the field.
-    pub fn order(self) -> Result<Order, Problem> {
+    fn order(self) -> Result<Order, Problem> {
         let order = Order {
             patient_id: text("patient_id", &self.patient_id, 64)?,
             patient_name: text("patient_name", &self.patient_name, 64)?,

@@ -71,7 +71,8 @@ async function judge(accepted, comment) {
   if (exam && (await ask("PUT", `/api/v1/exams/${exam.id}/opinion`, { accepted, comment }))) tell(words("saved"));
 }
 
-async function choose(body) {
+/** Says whose exam it is. */
+export async function choose(body) {
   const done = await ask("PUT", "/api/v1/exam/patient", body);
   if (!done) return;
   patient = "";

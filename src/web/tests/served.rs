@@ -37,6 +37,7 @@ impl Server {
             store: Arc::new(Store::open(folder.path()).expect("a new store")),
             audit: Recorder::start(Trail::of_store(folder.path())).0,
             uplink: crate::uplink::Handle::default(),
+            worklist: crate::uplink::worklist::Worklist::default(),
         };
         let served = runtime.spawn(serve(listener, None, site(), receiver, cart, async {
             let _ = stopped.await;

@@ -1,0 +1,35 @@
+// The worklist in the patient's dialog: an order that is tapped is the exam's.
+
+import { choose } from "/exam.js";
+import { words } from "/words.js";
+
+const byId = (id) => document.getElementById(id);
+
+/** Fills the list; it is hidden where there is no worklist. */
+async function show() {
+  const list = byId("worklist");
+  list.hidden = true;
+  const answer = await fetch("/api/v1/worklist").catch(() => null);
+  if (!answer?.ok) return;
+  const { age_s, steps } = await answer.json();
+  const age = age_s === null ? words("worklistNever") : words("worklistAge", { minutes: Math.floor(age_s / 60) });
+  byId("worklist-age").textContent = `${words("worklist")}: ${age}`;
+  byId("worklist-steps").replaceChildren(...steps.map(button));
+  list.hidden = false;
+}
+
+function button({ id, order, scheduled, description, changed, gone }) {
+  const choice = document.createElement("button");
+  choice.type = "button";
+  const state = gone ? words("orderGone") : changed ? words("orderChanged") : "";
+  const time = scheduled.replace(/^\d{4}(\d\d)(\d\d)/, "$1-$2").replace(/(\d\d)(\d\d)$/, "$1:$2");
+  choice.textContent = [time, order.patient_id, order.patient_name, description, state].filter(Boolean).join(" · ");
+  choice.disabled = Boolean(gone);
+  choice.addEventListener("click", () => choose({ step: id }));
+  return choice;
+}
+
+byId("patient").addEventListener("click", () => {
+  fetch("/api/v1/worklist", { method: "POST" }).catch(() => null);
+  show();
+});
