@@ -35,6 +35,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
     let url = format!("http://{}/api/v1/worklist", config.web.listen);
     let mut list = ask(&url, None)?;
+    if list.is_null() {
+        let words = "the daemon's config names no [dicom.worklist]";
+        return Err(Failure::new(Code::Other, words));
+    }
     if args.refresh {
         let before = list["asked"].clone();
         ask(&url, Some(&json!({})))?;

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 use serde::Serialize;
 
@@ -19,14 +20,19 @@ pub(super) struct Shown {
     list: List,
 }
 
-pub(super) async fn list(State(hub): State<Hub>) -> Result<Json<Shown>, Problem> {
-    let list = hub.cart.worklist.list().ok_or_else(none)?;
+/// No content where the config names no worklist.
+pub(super) async fn list(State(hub): State<Hub>) -> Response {
+    let Some(list) = hub.cart.worklist.list() else {
+        return StatusCode::NO_CONTENT.into_response();
+    };
     let age_s = list.asked.map(|at| (Utc::now() - at).num_seconds().max(0));
-    Ok(Json(Shown { age_s, list }))
+    Json(Shown { age_s, list }).into_response()
 }
 
 pub(super) async fn refresh(State(hub): State<Hub>) -> Result<StatusCode, Problem> {
-    hub.cart.worklist.list().ok_or_else(none)?;
+    if hub.cart.worklist.list().is_none() {
+        return Err(none());
+    }
     hub.cart.worklist.refresh();
     Ok(StatusCode::ACCEPTED)
 }

@@ -5,17 +5,18 @@ import { words } from "/words.js";
 
 const byId = (id) => document.getElementById(id);
 
-/** Fills the list; it is hidden where there is no worklist. */
+/** Fills the list, which is hidden where there is no worklist, and has the server asked for the next time. */
 async function show() {
   const list = byId("worklist");
   list.hidden = true;
   const answer = await fetch("/api/v1/worklist").catch(() => null);
-  if (!answer?.ok) return;
+  if (answer?.status !== 200) return;
   const { age_s, steps } = await answer.json();
   const age = age_s === null ? words("worklistNever") : words("worklistAge", { minutes: Math.floor(age_s / 60) });
   byId("worklist-age").textContent = `${words("worklist")}: ${age}`;
   byId("worklist-steps").replaceChildren(...steps.map(button));
   list.hidden = false;
+  fetch("/api/v1/worklist", { method: "POST" }).catch(() => null);
 }
 
 function button({ id, order, scheduled, description, changed, gone }) {
@@ -29,7 +30,4 @@ function button({ id, order, scheduled, description, changed, gone }) {
   return choice;
 }
 
-byId("patient").addEventListener("click", () => {
-  fetch("/api/v1/worklist", { method: "POST" }).catch(() => null);
-  show();
-});
+byId("patient").addEventListener("click", show);
