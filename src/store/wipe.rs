@@ -10,10 +10,11 @@ use super::{StoreError, keys, lock};
 /// Says that a store is being wiped: it is the first that is written and the last that goes.
 const MARK: &str = "wiped";
 /// What belongs to a store.
-const OURS: [&str; 9] = [
+const OURS: [&str; 10] = [
     "sled",
     "exams",
     "commits",
+    "worklist",
     "quarantine",
     "removed",
     "audit",

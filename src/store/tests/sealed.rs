@@ -237,6 +237,8 @@ fn a_wiped_store_is_gone_with_its_keys_and_one_half_wiped_does_not_open() {
     assert_eq!(store.exams().count(), 0);
 
     let (_dir, root, _) = whole_store(super::store());
+    // It once was left there, with the names of patients.
+    fs::write(root.join("worklist"), "x").expect("a writable folder");
     assert!(!wipe(&root).expect("a writable folder").encrypted);
     assert_eq!(contents(&root).len(), 0);
     file_all(&Store::open(&root).expect("a new store"));
