@@ -19,7 +19,7 @@ pub(super) struct Key {
 }
 
 impl Key {
-    fn of(delivery: &Delivery) -> Self {
+    pub fn of(delivery: &Delivery) -> Self {
         let object = delivery.address.object.clone();
         let rank = match object.as_str() {
             "report" => 0,
@@ -130,11 +130,6 @@ impl Agenda {
     pub fn forget(&mut self, key: &Key) {
         self.pending.remove(key);
         self.sent.remove(key);
-    }
-
-    /// A delivery's place here.
-    pub fn key(delivery: &Delivery) -> Key {
-        Key::of(delivery)
     }
 }
 

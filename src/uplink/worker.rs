@@ -360,7 +360,7 @@ impl Worker {
                 attempts: 0,
                 ..delivery
             };
-            self.write(Agenda::key(&changed), changed, None);
+            self.write(Key::of(&changed), changed, None);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! An open association, whoever opened it: messages in, messages out. One that failed once is never used again.
 
 use std::io::{Read, Write};
+use std::marker::PhantomData;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use dicom_object::InMemDicomObject;
 use dicom_transfer_syntax_registry::entries::IMPLICIT_VR_LITTLE_ENDIAN;
 use dicom_ul::association::client::ClientAssociationOptions;
-use dicom_ul::association::{Association, ClientAssociation, CloseSocket, Error, ServerAssociation};
+use dicom_ul::association::{CloseSocket, Error, SyncAssociation};
 use dicom_ul::pdu::{PDataValue, PDataValueType, Pdu, PresentationContextResultReason};
 use rustls::ClientConfig;
 
@@ -31,7 +32,7 @@ trait Talk: Send {
 }
 
 /// The stream below, for its time limits.
-trait Socket {
+pub(in crate::uplink) trait Socket {
     fn tcp(&self) -> &TcpStream;
 }
 
@@ -53,34 +54,16 @@ impl Socket for rustls::StreamOwned<rustls::ServerConnection, TcpStream> {
     }
 }
 
-/// An association and a handle to its socket.
-struct Talking<A>(A, TcpStream);
+/// An association on a stream of the kind `S`, and a handle to its socket.
+struct Talking<A, S>(A, TcpStream, PhantomData<fn() -> S>);
 
-impl<S: Read + Write + CloseSocket + Send> Talk for Talking<ClientAssociation<S>> {
+impl<S: Read + Write + CloseSocket, A: SyncAssociation<S> + Send> Talk for Talking<A, S> {
     fn put(&mut self, pdu: &Pdu) -> Result<(), Error> {
-        self.0.send(pdu)
+        SyncAssociation::send(&mut self.0, pdu)
     }
 
     fn get(&mut self) -> Result<Pdu, Error> {
-        self.0.receive()
-    }
-
-    fn socket(&self) -> &TcpStream {
-        &self.1
-    }
-
-    fn largest(&self) -> u32 {
-        self.0.peer_max_pdu_length()
-    }
-}
-
-impl<S: Read + Write + CloseSocket + Send> Talk for Talking<ServerAssociation<S>> {
-    fn put(&mut self, pdu: &Pdu) -> Result<(), Error> {
-        self.0.send(pdu)
-    }
-
-    fn get(&mut self) -> Result<Pdu, Error> {
-        self.0.receive()
+        SyncAssociation::receive(&mut self.0)
     }
 
     fn socket(&self) -> &TcpStream {
@@ -133,42 +116,34 @@ impl Channel {
         // A name with several addresses: each in turn.
         let addresses = peer.address.to_socket_addrs();
         let addresses: Vec<_> = addresses.map_err(|e| link(&peer.address, &e))?.collect();
-        match &peer.tls {
+        let channel = match &peer.tls {
             Some((config, name)) => {
                 let options = options.tls_config(Arc::clone(config)).server_name(name);
                 let open = shielded(&peer.address, || options.establish_tls(addresses.as_slice()));
-                let mut open = open.map_err(Trouble::Link)?;
-                let socket = clone(open.inner_stream()).map_err(|e| link(&peer.address, &e))?;
-                let contexts = contexts(open.presentation_contexts());
-                Ok(Self::new(Talking(open, socket), contexts))
+                Self::of(open.map_err(Trouble::Link)?)
             }
             None => {
                 let open = shielded(&peer.address, || options.establish(addresses.as_slice()));
-                let mut open = open.map_err(Trouble::Link)?;
-                let socket = clone(open.inner_stream()).map_err(|e| link(&peer.address, &e))?;
-                let contexts = contexts(open.presentation_contexts());
-                Ok(Self::new(Talking(open, socket), contexts))
+                Self::of(open.map_err(Trouble::Link)?)
             }
-        }
+        };
+        channel.map_err(|e| link(&peer.address, &e))
     }
 
-    /// Goes on with an association that somebody else opened to us.
-    pub fn accepted<S>(mut open: ServerAssociation<S>) -> std::io::Result<Self>
+    /// Goes on with an association that is open, whoever opened it.
+    pub fn of<S, A>(mut open: A) -> std::io::Result<Self>
     where
-        S: Read + Write + CloseSocket + Send + Socketed + 'static,
+        S: Read + Write + CloseSocket + Socket + 'static,
+        A: SyncAssociation<S> + Send + 'static,
     {
-        let socket = open.inner_stream().handle()?;
+        let socket = open.inner_stream().tcp().try_clone()?;
+        let _ = socket.set_nodelay(true);
         let contexts = contexts(open.presentation_contexts());
-        Ok(Self::new(Talking(open, socket), contexts))
-    }
-
-    fn new(talk: impl Talk + 'static, contexts: Vec<Context>) -> Self {
-        let _ = talk.socket().set_nodelay(true);
-        Self {
-            talk: Box::new(talk),
+        Ok(Self {
+            talk: Box::new(Talking(open, socket, PhantomData)),
             contexts,
             next_id: 0,
-        }
+        })
     }
 
     /// The context that was accepted for a class.
@@ -299,21 +274,6 @@ impl Channel {
         let context = self.contexts.iter().find(|known| known.id == context);
         context.map(|context| context.transfer_syntax.as_str())
     }
-}
-
-/// A stream whose socket can be held on to.
-pub(in crate::uplink) trait Socketed {
-    fn handle(&self) -> std::io::Result<TcpStream>;
-}
-
-impl<S: Socket> Socketed for S {
-    fn handle(&self) -> std::io::Result<TcpStream> {
-        clone(self)
-    }
-}
-
-fn clone(stream: &impl Socket) -> std::io::Result<TcpStream> {
-    stream.tcp().try_clone()
 }
 
 fn contexts(negotiated: &[dicom_ul::pdu::PresentationContextNegotiated]) -> Vec<Context> {

@@ -95,9 +95,9 @@ fn serve(stream: TcpStream, listener: &Listener, report: &impl Fn(Report)) -> Re
     let mut channel = match tls {
         Some(config) => {
             let options = options.tls_config(Arc::clone(config));
-            Channel::accepted(shielded("a call", || options.establish_tls(stream))?)
+            Channel::of(shielded("a call", || options.establish_tls(stream))?)
         }
-        None => Channel::accepted(shielded("a call", || options.establish(stream))?),
+        None => Channel::of(shielded("a call", || options.establish(stream))?),
     }
     .map_err(io)?;
     let end = Instant::now() + LONGEST;
