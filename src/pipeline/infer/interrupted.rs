@@ -6,7 +6,7 @@ use chrono::Utc;
 use super::view::view;
 use super::{Now, Stage};
 use crate::exam::Interrupted;
-use crate::exam::record::{Exam, Graded, Scored, Uids};
+use crate::exam::record::{Exam, Graded, Scored};
 use crate::frame::Rect;
 use crate::screen::Layout;
 use crate::store::{Entry, FrameRecord, Store};
@@ -81,8 +81,7 @@ impl Stage {
 
     /// Ends an exam with what is stored of it.
     pub(super) fn end_interrupted(&self, interrupted: Interrupted) {
-        let mut exam = interrupted.end();
-        exam.uids = Some(Uids::assign(exam.order.as_ref()));
+        let exam = interrupted.end();
         tracing::warn!(
             exam = exam.id,
             "exam was interrupted and ends with what is stored of it"

@@ -63,22 +63,22 @@ impl Stage {
         let injection = exam.marks.iter().rev().find(|m| m.kind == MarkKind::Injection);
         let injected = injection.map(|mark| mark.t_ms);
         exam.enhancement = (!now.resumed).then(|| now.curve.enhancement(injected));
-        exam.uids = Some(Uids::assign(exam.order.as_ref()));
         tracing::info!(exam = exam.id, "exam ended");
         if let Some(verdict) = &exam.verdict {
             now.live.exam = Some(view(&exam, verdict.clone()));
         }
-        now.ended = Some(exam.clone());
-        self.close(exam);
+        now.ended = Some(self.close(exam));
     }
 
-    /// An exam is over: tells trail, store and events.
-    pub(super) fn close(&self, exam: Exam) {
+    /// An exam is over: gives its objects their names, and tells trail, store and events.
+    pub(super) fn close(&self, mut exam: Exam) -> Exam {
+        exam.uids = Some(Uids::assign(exam.order.as_ref()));
         self.audit.record(audit::Event::ended(&exam));
         self.store(Entry::End(Box::new(exam.clone())));
         if let Some(events) = &self.events {
-            let _ = events.send(Event::Ended(Box::new(exam)));
+            let _ = events.send(Event::Ended(Box::new(exam.clone())));
         }
+        exam
     }
 }
 
