@@ -9,9 +9,11 @@
 //! takes the place of the envelope's checksum. Keys of records, names, sizes and times of files, the tree `meta` and the
 //! file `commits` are not encrypted: who has the disk without a key learns when exams were, how long, and where they went.
 //!
-//! No I/O but that of the two functions for files.
+//! No I/O but that of the three functions for files.
 
 use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -148,7 +150,14 @@ impl Seal {
 
     /// Whether a file of an exam's folder still has to be encrypted.
     pub fn lacks(&self, path: &Path) -> bool {
-        self.is_on() && files::read_whole(path).is_ok_and(|bytes| !bytes.starts_with(MAGIC))
+        let head = || {
+            let mut head = Vec::new();
+            File::open(path)?
+                .take(MAGIC.len() as u64)
+                .read_to_end(&mut head)?;
+            Ok::<_, std::io::Error>(head)
+        };
+        self.is_on() && head().is_ok_and(|head| head != MAGIC)
     }
 }
 
