@@ -1,6 +1,7 @@
 //! The store, encrypted as the daemon has it: what a result costs, lists and openings of large stores, bytes on the disk.
 //!
 //! `SONOGRADE_BENCH_FRAMES` says how many frames the large store has, 1,000,000 if not said; the disk is that of `TMPDIR`.
+//! With `--test` it is small: whether all of it runs.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,7 +24,12 @@ const FRAMES: u64 = 2700;
 const A_SECOND: u64 = 60;
 
 fn main() {
-    let large = std::env::var("SONOGRADE_BENCH_FRAMES").map_or(1_000_000, |n| n.parse().expect("a number"));
+    let usual = if std::env::args().any(|arg| arg == "--test") {
+        10_000
+    } else {
+        1_000_000
+    };
+    let large = std::env::var("SONOGRADE_BENCH_FRAMES").map_or(usual, |n| n.parse().expect("a number"));
     let folder = tempfile::tempdir().expect("a temporary folder");
     results(&folder.path().join("results"));
     list(&folder.path().join("list"));
