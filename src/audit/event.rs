@@ -189,6 +189,11 @@ pub enum Event {
     },
     /// The store was put under another key.
     KeyChanged,
+    /// What a check found wrong with the store was put right.
+    Repaired {
+        /// How much was found.
+        findings: u64,
+    },
     /// This trail was exported.
     TrailRead,
     /// The line before this one was never finished: the power went, or the disk was full.

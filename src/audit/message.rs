@@ -113,6 +113,10 @@ impl Kind {
                 let words = String::from("the store was put under another key");
                 alert(software, "0", "urn:sonograde:key", words)
             }
+            Event::Repaired { findings } => {
+                let words = format!("the store was repaired: {findings} findings");
+                alert(software, "0", "urn:sonograde:store", words)
+            }
             Event::TrailRead => plain(("110101", "DCM", "Audit Log Used"), None, "R"),
             Event::ConfigChanged { before, now, set } => {
                 let set = set

@@ -80,7 +80,7 @@ function showStore({ saved, waiting, fault, notice }) {
   const counts = words("stored", { saved: whole(saved), waiting: whole(waiting) });
   const stored = notice ? `${counts}. ${sentence(notice)}` : counts;
   byId("fault").hidden = fault === null;
-  say("fault", fault === null ? "" : words("notStoredBecause", { fault }));
+  say("fault-why", (fault ?? "").replace(/^not being stored: /, ""));
   say("stored", fault === null ? stored : words("notStored"));
 }
 

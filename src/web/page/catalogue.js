@@ -124,7 +124,7 @@ export const CATALOGUE = {
   ],
   stored: ["Stored {saved}, waiting {waiting}", "Gesichert {saved}, wartend {waiting}"],
   notStored: ["Not being stored", "Wird nicht gesichert"],
-  notStoredBecause: ["NOT BEING STORED: {fault}", "WIRD NICHT GESICHERT: {fault}"],
+  notStoredLoud: ["NOT BEING STORED", "WIRD NICHT GESICHERT"],
   from: ["From {source}", "Von {source}"],
   model: ["Model {name}", "Modell {name}"],
   modelNext: ["Model {name}, from the next exam on {next}", "Modell {name}, ab der nächsten Untersuchung {next}"],
