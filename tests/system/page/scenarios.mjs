@@ -37,7 +37,7 @@ async function bedside() {
   await drag(page, [0.1, 0.5], [0.25, 0.65]);
   await page.click("#draw-confirm");
   await until((s) => s.reference !== null, "a reference");
-  check(true, "a reference drawn by touch");
+  check(await page.locator("#drawn").isHidden(), "a reference drawn by touch, and what was drawn gives way to it");
 
   await page.waitForFunction(() => /HIGH|LOW|INDETERMINATE/.test(document.getElementById("verdict-text").textContent));
   await page.tap("#keep");
