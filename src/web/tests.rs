@@ -46,6 +46,7 @@ fn starting() -> Live {
         model_notice: None,
         band: [0.4, 0.6],
         label: "DEMONSTRATION MODEL.".to_owned(),
+        card: None,
     };
     Live::starting(PANE, ROI, "not yet", Arc::new(model))
 }
