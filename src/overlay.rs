@@ -268,6 +268,7 @@ mod tests {
         let picture = drawn(224, roi, &map(2, 1, &[-1.0, 3.0]));
         assert_eq!(picture.get_pixel(50, 20).0, over(FOR_LOW, 1.0 / 3.0));
         assert_eq!(picture.get_pixel(149, 79).0, over(FOR_HIGH, 1.0));
+        let picture = drawn(224, roi, &map(2, 1, &[1.0, 3.0]));
         for (x, y, _) in picture
             .enumerate_pixels()
             .filter(|(x, y, _)| *x < 224 && *y < 224)
@@ -288,7 +289,7 @@ mod tests {
         let picture = drawn(401, Rect::full(401, 401), &map(2, 2, &[-1.0, 1.0, -1.0, 1.0]));
         assert_eq!(picture.get_pixel(200, 200).0, [100; 3], "0 is no colour");
         let (left, right) = (picture.get_pixel(150, 200).0, picture.get_pixel(250, 200).0);
-        let level = 2.0 * 50.0 / 401.0;
+        let level = 4.0 * 50.0 / 401.0;
         for (found, wanted) in [(left, over(FOR_LOW, level)), (right, over(FOR_HIGH, level))] {
             assert!(
                 found.iter().zip(wanted).all(|(a, b)| a.abs_diff(b) <= 1),

@@ -256,15 +256,15 @@ mod tests {
         for n in 0..1000u64 {
             curve.add(Sample {
                 t_ms: n * 200,
-                lesion: n as f32 / 3000.0,
+                lesion: n as f32 / 2500.0,
                 reference: (n >= 500).then_some(0.25),
             });
         }
         curve.begin(0);
         let kept = curve.enhancement(Some(1000)).curve;
         assert_eq!(kept.len(), 100);
-        assert_eq!(kept[0], Point(-0.1, 0.0015, None));
-        assert_eq!(kept[99], Point(198.0, 0.332, Some(0.25)));
+        assert_eq!(kept[0], Point(-0.1, 0.0018, None));
+        assert_eq!(kept[99], Point(198.0, 0.398, Some(0.25)));
         let json = serde_json::to_string(&kept).expect("finite numbers");
         assert!(json.len() < 2500, "{} bytes", json.len());
     }

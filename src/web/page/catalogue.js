@@ -283,5 +283,5 @@ export const CATALOGUE = {
     "P(high) is the mean of the scores of the frames that show contrast, weighed by contrast and clarity of the picture; its interval is a bootstrap over seconds. The map shows what spoke for a high or a low grade, in logits.",
     "P(hoch) ist das Mittel der Werte der Bilder mit Kontrastmittel, gewichtet nach Kontrast und Klarheit des Bilds; das Intervall ist ein Bootstrap über Sekunden. Die Karte zeigt, was für einen hohen oder niedrigen Grad sprach, in Logits.",
   ],
-  reportLetters: ["(in letters that this page does not have: see exam.json)", "(in Buchstaben, die dieser Seite fehlen: siehe exam.json)"],
+  reportLetters: ["(other letters: see exam.json)", "(andere Schrift: siehe exam.json)"],
 };
