@@ -1,11 +1,11 @@
 //! Threads that share the units of a frame.
 //!
-//! Units are numbered stage by stage; a unit is begun only when all units of the earlier stages are done. Each thread has a lane:
-//! of a stage's units every so manieth. It takes those first, so that it reads again what it wrote; then whatever is left in another's,
-//! so a thread that the system holds up delays one unit and no more. Between
-//! frames the workers sleep. They keep off the core that the calling thread runs on: some kernels wake a thread where it last
-//! ran, though another core is free, and there it would run only when the frame is over. A frame whose threads had to wait long shows that something else wants the processor: the next
-//! frames are left to the calling thread.
+//! Units are numbered stage by stage; a unit is begun only when all units of the earlier stages are done. Each thread has a lane, of a
+//! stage's units every second one where there are two threads. It takes those first, so that it reads again what it wrote;
+//! then whatever is left in another's lane, so a thread that the system holds up delays one unit and no more. Between frames the
+//! workers sleep. They keep off the core that the calling thread runs on: some kernels wake a thread where it last ran,
+//! though another core is free, and there it would run only when the frame is over. A frame whose threads had to wait
+//! long shows that something else wants the processor: the next frames are left to the calling thread.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
