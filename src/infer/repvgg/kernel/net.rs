@@ -254,8 +254,9 @@ impl Job for Net {
             (1, self.threads)
         };
         let share = (block.weights.len() * parts).div_ceil(tiles);
-        let ahead =
-            block.weights.start + block.weights.len() * blocks + y / line.rows * line.places.len() * share;
+        let ahead = block.weights.start
+            + block.weights.len() * blocks
+            + y / line.rows * line.places.len() * share % block.weights.len();
         // SAFETY: `check` has shown that the addresses that are made here lie in the buffers. The claim is the only one of
         // this unit, whose rows and channels no other unit writes; what is read was written by earlier stages. The
         // kernel was made where its instructions exist.
