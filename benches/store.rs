@@ -16,7 +16,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sonograde::capture::phantom::{Grade, Phantom};
 use sonograde::capture::{Captured, FrameSource};
 use sonograde::exam::exam_id;
-use sonograde::exam::record::{ActivationMap, Exam, Graded, ModelIdentity, Order, Provenance, Scored};
+use sonograde::exam::record::{
+    ActivationMap, Exam, Fitness, Graded, ModelIdentity, Order, Provenance, Scored,
+};
 use sonograde::frame::{BufferPool, Frame, Rect};
 use sonograde::grader::Grader;
 use sonograde::infer::{Model, Runtime};
@@ -103,6 +105,10 @@ fn graded(seq: u64) -> Graded {
     let scored = Scored {
         score: (seq % 97) as f32 / 97.0,
         map,
+        fitness: Some(Fitness {
+            brightness: 71,
+            clarity: 240,
+        }),
     };
     Graded {
         seq,
