@@ -80,7 +80,11 @@ fn a_picture_that_could_not_be_kept_is_said_until_one_can() {
     send(Entry::Begin(Box::new(exam(ID))));
     send(Entry::Key(key_frame(1)));
     let status = wait_for(&writer, |status| status.fault.is_some());
-    assert!(status.fault.is_some_and(|words| words.starts_with("not being stored: cannot")));
+    assert!(
+        status
+            .fault
+            .is_some_and(|words| words.starts_with("not being stored: cannot"))
+    );
     std::fs::remove_file(&in_the_way).expect("a file");
     send(Entry::Frame(Arc::new(graded(2))));
     let status = wait_for(&writer, |status| status.saved == 1);
