@@ -81,7 +81,11 @@ fn the_demo_scores_each_new_picture_once_and_stores_what_it_scored() {
         assert!(map.len() == 7 && map.iter().all(|row| row.as_array().is_some_and(|r| r.len() == 7)));
     }
     assert_eq!(verdict["type"], "verdict");
-    assert_eq!(verdict["frames_scored"], scored.len());
+    // The exam begins when contrast arrives, some three seconds after the injection at 3 s.
+    let of_the_exam = verdict["frames_scored"].as_u64().expect("a number") as usize;
+    let before = scored.len() - of_the_exam;
+    let began_ms = scored[before]["t_ms"].as_u64().expect("a time");
+    assert!((5500..9000).contains(&began_ms), "{began_ms} ms");
     assert_eq!(
         verdict["label"],
         "DEMONSTRATION MODEL. Research use only. Not for diagnosis."
@@ -114,17 +118,29 @@ fn the_demo_scores_each_new_picture_once_and_stores_what_it_scored() {
         .next()
         .expect("one exam")
         .expect("an entry");
-    let rows = std::fs::read_to_string(exam.path().join("frames.csv"))
-        .expect("frames.csv")
+    let table = std::fs::read_to_string(exam.path().join("frames.csv")).expect("frames.csv");
+    let stored: Vec<&str> = table
         .lines()
-        .count();
-    assert_eq!(rows, scored.len() + 1, "every scored frame was stored");
+        .skip(1)
+        .filter_map(|row| row.split(',').next())
+        .collect();
+    let wanted: Vec<String> = scored[before..]
+        .iter()
+        .map(|frame| frame["seq"].to_string())
+        .collect();
+    assert_eq!(
+        stored, wanted,
+        "every frame that was scored from then on is stored"
+    );
     let names: Vec<String> = std::fs::read_dir(exam.path())
         .expect("the exam")
         .map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned())
         .collect();
     assert!(
-        names.iter().any(|n| n.ends_with("-map.png")) && names.iter().any(|n| n == "exam.json"),
+        names.iter().any(|n| n.ends_with("-map.png"))
+            && ["exam.json", "report.pdf"]
+                .iter()
+                .all(|file| names.iter().any(|n| n == file)),
         "{names:?}"
     );
 }

@@ -182,7 +182,7 @@ fn a_reload_without_an_exam_runs_with_the_new_config() {
 /// The daemon has the store to itself, so it is the daemon that the weekly timer asks for the check.
 #[test]
 fn the_store_is_checked_beside_the_daemon_when_no_exam_runs() {
-    let short = "kind = \"phantom\"\nseconds = 8";
+    let short = "kind = \"phantom\"\nseconds = 10";
     let service = Service::start(short, Duration::from_secs(60), None);
     service.logs("exam begun");
     service.signal("USR1");

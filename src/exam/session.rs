@@ -29,7 +29,7 @@ pub struct Carry {
     injection: Option<Mark>,
     /// Somebody ended the exam: none begins by itself until nothing was scored for a while. When something last was.
     held: Option<DateTime<Utc>>,
-    /// An exam ran when it was cut in two: the next frame that is scored is of the next one.
+    /// An exam ran when it was cut in two, or its injection was marked: the next frame that is scored is of the next one.
     runs: bool,
     /// Whether the contrast is there with which one begins by itself.
     arrival: Arrival,
@@ -41,9 +41,9 @@ impl Carry {
         self.arrival = Arrival::default();
     }
 
-    /// The contrast of this injection is what the next exam will see.
+    /// The contrast of this injection is what the next exam will see, which begins with the first frame that is scored.
     pub fn inject(&mut self, mark: Mark) {
-        self.injection = Some(mark);
+        (self.injection, self.runs) = (Some(mark), true);
     }
 
     /// The injection whose contrast the next exam sees.
