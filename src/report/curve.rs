@@ -48,7 +48,8 @@ impl Page<'_> {
         }
         let step = [5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0];
         let step = step.into_iter().find(|step| span / step <= 8.0).unwrap_or(600.0);
-        let mut tick = (first.0 / step).ceil() * step;
+        // Plus 0, for that makes 0 of -0.
+        let mut tick = (first.0 / step).ceil() * step + 0.0;
         while tick <= last.0 {
             let [place, _] = at(tick, 0.0);
             self.sheet
@@ -90,7 +91,7 @@ impl Page<'_> {
 
     fn table(&mut self, enhancement: &Enhancement) {
         let x = MARGIN + 304.0;
-        let columns = [x + 150.0, x + 205.0].map(|right| right + 14.0);
+        let columns = [x + 154.0, x + 219.0];
         let fits = [&enhancement.lesion, &enhancement.reference];
         let mut y = Y + 14.0;
         for (right, key) in columns.into_iter().zip(["lesion", "reference"]) {
@@ -137,7 +138,7 @@ impl Page<'_> {
                 let face = Face {
                     colour: INK,
                     bold: true,
-                    ..NAME
+                    ..NARROW
                 };
                 self.sheet.text_before([right, y], face, &word);
             }

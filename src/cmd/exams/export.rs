@@ -149,6 +149,9 @@ fn write_frames(
     unreadable.map_or(Ok((rows, first_ms.unwrap_or(0))), Err)
 }
 
+/// A key frame with its map, for the archive and for the report.
+type Drawn = (dicom::Picture, report::Picture);
+
 fn write_key(
     store: &Store,
     exam: &Exam,
@@ -156,7 +159,7 @@ fn write_key(
     first_ms: u64,
     files: &mut Files,
     damaged: &mut Vec<String>,
-) -> Result<(Option<ExportedKey>, Option<(dicom::Picture, report::Picture)>), Error> {
+) -> Result<(Option<ExportedKey>, Option<Drawn>), Error> {
     let picture = key.name();
     let Some(bytes) = whole(store.exam_file(&exam.id, &picture), damaged)? else {
         return Ok((None, None));
