@@ -164,7 +164,12 @@ impl Sides<'_> {
     }
 
     fn is_plain(&self, line: &[[u8; 3]], colour: [u8; 3]) -> bool {
-        let near = |pixel: &[u8; 3]| pixel.iter().zip(colour).all(|(a, b)| a.abs_diff(b) <= PLAIN_LEVELS);
+        let near = |pixel: &[u8; 3]| {
+            pixel
+                .iter()
+                .zip(colour)
+                .all(|(a, b)| a.abs_diff(b) <= PLAIN_LEVELS)
+        };
         colour.iter().any(|v| *v > BLACK) && percent(line, near) >= PLAIN_PERCENT
     }
 }
