@@ -8,6 +8,7 @@ pub mod cmd;
 pub mod config;
 pub mod health;
 pub mod process;
+pub mod tls;
 pub mod frame;
 pub mod capture;
 pub mod screen;

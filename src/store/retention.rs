@@ -117,7 +117,8 @@ impl Store {
 
     /// Finishes what a power cut interrupted.
     pub(super) fn finish_removals(&self) -> Result<(), StoreError> {
-        for id in self.noted(TO_REMOVE)? {
+        let begun: Result<Vec<String>, _> = self.noted(TO_REMOVE).collect();
+        for id in begun? {
             self.remove(&id)?;
         }
         files::remove_folder(&self.away())

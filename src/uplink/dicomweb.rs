@@ -2,6 +2,7 @@
 
 use std::io::{Cursor, Read};
 
+use rustls::pki_types::CertificateDer;
 use serde_json::Value;
 use ureq::http::Response;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider};
@@ -12,6 +13,7 @@ use super::settings::{Limits, Tls};
 use super::throttle::{Throttle, Throttled};
 use super::tls;
 use super::trouble::{Trouble, UplinkError};
+use crate::tls::{bad, certificates, provider};
 
 /// The longest answer that is read, in bytes.
 const LONGEST_ANSWER: u64 = 4 << 20;
@@ -34,18 +36,13 @@ impl Service {
             .timeout_recv_response(Some(limits.read()))
             .user_agent(concat!("sonograde/", env!("CARGO_PKG_VERSION")));
         if let Some(tls) = tls {
-            let roots: Vec<_> = tls::certificates(&tls.ca)?
-                .iter()
-                .map(|der| Certificate::from_der(der).to_owned())
-                .collect();
+            let certificate = |der: &CertificateDer<'_>| Certificate::from_der(der).to_owned();
+            let roots: Vec<_> = certificates(&tls.ca)?.iter().map(certificate).collect();
             let own = match (tls::identity(tls)?, &tls.key) {
                 (Some((chain, _)), Some(path)) => {
-                    let pem = std::fs::read(path).map_err(|e| tls::bad(path, e))?;
-                    let key = PrivateKey::from_pem(&pem).map_err(|e| tls::bad(path, e))?;
-                    let chain: Vec<_> = chain
-                        .iter()
-                        .map(|der| Certificate::from_der(der).to_owned())
-                        .collect();
+                    let pem = std::fs::read(path).map_err(bad(path))?;
+                    let key = PrivateKey::from_pem(&pem).map_err(bad(path))?;
+                    let chain: Vec<_> = chain.iter().map(certificate).collect();
                     Some(ClientCert::new_with_certs(&chain, key))
                 }
                 _ => None,
@@ -53,7 +50,7 @@ impl Service {
             config = config.https_only(true).tls_config(
                 TlsConfig::builder()
                     .provider(TlsProvider::Rustls)
-                    .unversioned_rustls_crypto_provider(tls::provider())
+                    .unversioned_rustls_crypto_provider(provider())
                     .root_certs(RootCerts::new_with_certs(&roots))
                     .client_cert(own)
                     .build(),

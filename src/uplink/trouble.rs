@@ -1,20 +1,15 @@
 //! What can go wrong between cart and destination, and what follows from it.
 
-use std::path::PathBuf;
-
 use thiserror::Error;
+
+use crate::tls::TlsFileError;
 
 /// Why the uplink cannot start.
 #[derive(Debug, Error)]
 pub enum UplinkError {
     /// Certificates or keys cannot be used.
-    #[error("cannot use {} for TLS: {reason}; expected PEM", path.display())]
-    Tls {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error(transparent)]
+    Tls(#[from] TlsFileError),
     /// Two destinations have one name.
     #[error("two [[uplink]] have the name {0}: each needs one of its own")]
     Twice(String),

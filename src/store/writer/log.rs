@@ -223,8 +223,9 @@ impl Log {
         if self.retry.is_some() || self.exam.is_some() || rests {
             return Ok(());
         }
-        if let Some(id) = self.store.unfiled()?.first() {
-            if !self.file(id) {
+        let unfiled = self.store.unfiled().next().transpose()?;
+        if let Some(id) = unfiled {
+            if !self.file(&id) {
                 self.idle_since = Some(Instant::now());
             }
             return Ok(());
