@@ -181,6 +181,17 @@ pub enum Event {
         #[serde(flatten)]
         subject: Subject,
     },
+    /// Somebody gave up delivering an exam, or some of it: it may be removed to make room.
+    DeliveryGivenUp {
+        /// Which, and whose.
+        #[serde(flatten)]
+        subject: Subject,
+        /// To this destination alone.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        destination: Option<String>,
+        /// Why.
+        reason: String,
+    },
     /// The store was put under another key.
     KeyChanged,
     /// This trail was exported.
@@ -230,6 +241,15 @@ impl Event {
     pub fn deleted(exam: &Exam) -> Self {
         Self::Deleted {
             subject: Subject::of(exam),
+        }
+    }
+
+    /// Delivering `exam` was given up.
+    pub fn given_up(exam: &Exam, destination: Option<&str>, reason: &str) -> Self {
+        Self::DeliveryGivenUp {
+            subject: Subject::of(exam),
+            destination: destination.map(String::from),
+            reason: reason.to_owned(),
         }
     }
 

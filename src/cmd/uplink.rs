@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
@@ -38,6 +39,9 @@ enum Action {
     Push {
         /// To this destination alone
         destination: Option<String>,
+        /// First owe the exams since this day to destinations that they were never owed to: those that the config names only now
+        #[arg(long, value_name = "TIME", value_parser = super::audit::time)]
+        since: Option<DateTime<Utc>>,
     },
     /// Send nothing until `resume` or the next start
     Pause {
@@ -51,6 +55,20 @@ enum Action {
     },
     /// Send what was set aside again
     Retry(Which),
+    /// Deliver an exam no more, so that it may be removed to make room; recorded in the audit trail
+    GiveUp {
+        /// The exam's id
+        exam: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+        /// To this destination alone, also one that the config names no more
+        #[arg(long)]
+        destination: Option<String>,
+        /// This object alone: report, capture or map
+        #[arg(long)]
+        object: Option<String>,
+    },
     /// Ask again whether delivered objects are kept; what is not is sent again
     Verify(Which),
 }
@@ -86,7 +104,26 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     };
     match &args.action {
         Action::Status { json } => status(&ask(&url, None)?, *json),
-        Action::Push { destination } => tell(&url, "push", &to(destination)),
+        Action::Push {
+            destination,
+            since: None,
+        } => tell(&url, "push", &to(destination)),
+        Action::Push {
+            destination,
+            since: Some(since),
+        } => {
+            let order = json!({ "act": "push", "destination": destination, "since": since });
+            said(&ask(&url, Some(&order))?, "exams are owed that were not")
+        }
+        Action::GiveUp {
+            exam,
+            reason,
+            destination,
+            object,
+        } => {
+            let order = json!({ "act": "give-up", "exam": exam, "reason": reason, "destination": destination, "object": object });
+            said(&ask(&url, Some(&order))?, "objects are given up")
+        }
         Action::Pause { destination } => tell(&url, "pause", &to(destination)),
         Action::Resume { destination } => tell(&url, "resume", &to(destination)),
         Action::Retry(those) => tell(&url, "retry", &which(those)),
@@ -98,6 +135,11 @@ fn tell(url: &str, act: &str, which: &Selection) -> Result<(), Failure> {
     let mut order = json!(which);
     order["act"] = json!(act);
     ask(url, Some(&order)).map(drop)
+}
+
+fn said(answer: &Value, words: &str) -> Result<(), Failure> {
+    let printed = writeln!(io::stdout(), "{} {words}", answer["count"]);
+    printed.map_err(|error| Failure::new(Code::Output, error))
 }
 
 /// Asks the daemon, or tells it something.

@@ -57,6 +57,7 @@ pub use error::{SledFault, StoreError};
 pub use files::KeyFramePath;
 pub use keys::{KeyFile, rekey};
 pub use outbox::{Address, Delivery, DeliveryState};
+use outbox::seal_delivery;
 pub use retention::Keep;
 pub use schema::SCHEMA;
 pub use settings::Settings;
@@ -278,32 +279,6 @@ impl Store {
         })
     }
 
-    /// Stores what became of a delivery; one that is over is noted in the exam's folder too. Not durable until
-    /// [`Store::commit`].
-    pub fn update(&self, delivery: &Delivery) -> Result<(), StoreError> {
-        let key = ExamKey::of(&delivery.exam)?;
-        let (at, entry) = seal_delivery(&self.seal, &key, delivery);
-        let db = &self.opened()?.db;
-        let Some(bytes) = db.call("look for a delivery", || db.outbox.get(&at))? else {
-            return Err(StoreError::NoDelivery(Box::new(delivery.clone())));
-        };
-        // A damaged entry is written over.
-        let owed = read::read_delivery(&self.seal, &at, &bytes)
-            .ok()
-            .and_then(|owed| owed.instance);
-        if owed.is_some() && owed != delivery.instance {
-            return Ok(()); // of an object that the exam no longer has
-        }
-        let note = self.seal.record("todo", key.bytes(), schema::TO_FILE);
-        db.transaction("store a delivery", |(_, outbox, todo)| {
-            outbox.insert(at.as_slice(), entry.as_slice())?;
-            if delivery.state.is_final() {
-                todo.insert(key.bytes(), note.as_slice())?;
-            }
-            Ok(())
-        })
-    }
-
     /// Makes everything stored so far survive a power cut: the one durability function.
     pub fn commit(&self) -> Result<(), StoreError> {
         let opened = self.opened()?;
@@ -367,14 +342,6 @@ fn seal_exam(seal: &Seal, key: &ExamKey, exam: &Exam) -> Result<Vec<u8>, StoreEr
         expected,
     })?;
     Ok(seal.record("exams", key.bytes(), &body))
-}
-
-/// A delivery's key and its record.
-fn seal_delivery(seal: &Seal, key: &ExamKey, delivery: &Delivery) -> (Vec<u8>, Vec<u8>) {
-    let at = delivery.key(key);
-    let body = serde_json::to_vec(delivery).expect("texts and numbers are JSON");
-    let entry = seal.record("outbox", &at, &body);
-    (at, entry)
 }
 
 /// Takes the folder for this process; the lock goes with the file.

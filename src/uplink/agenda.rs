@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 
 use super::parcel::Target;
+use super::state::Selection;
 use crate::store::{Delivery, DeliveryState};
 
 /// Reports go before maps and pictures, old exams before new ones.
@@ -124,6 +125,12 @@ impl Agenda {
         if let Some(delivery) = self.pending.get_mut(key) {
             delivery.next_try = Some(until);
         }
+    }
+
+    /// Forgets what was given up.
+    pub fn drop(&mut self, which: &Selection) {
+        self.pending.retain(|_, delivery| !which.holds(delivery));
+        self.sent.retain(|_, (delivery, _)| !which.holds(delivery));
     }
 
     /// Forgets what is no longer in the store.

@@ -14,6 +14,7 @@ mod asked;
 mod backoff;
 mod dicomweb;
 mod dimse;
+mod handle;
 mod line;
 mod parcel;
 pub mod settings;
@@ -33,6 +34,8 @@ use std::time::{Duration, Instant};
 
 use rustls::ServerConfig;
 
+pub use handle::Handle;
+pub(crate) use parcel::picture;
 pub use state::{Condition, Selection};
 pub use trouble::UplinkError;
 
@@ -124,6 +127,7 @@ impl Plan {
 
     /// Starts the threads.
     pub fn start(self, store: &Arc<Store>, queue: &Queue) -> Uplink {
+        let addresses = self.addresses();
         let stop = Arc::new(AtomicBool::new(false));
         let mut uplink = Uplink {
             handle: Handle::default(),
@@ -162,7 +166,7 @@ impl Plan {
             };
             uplink.spawn(name, move || worker.run(&inbox));
         }
-        uplink.handle = Handle(Arc::new(all));
+        uplink.handle = Handle::new(all, addresses, queue.clone());
         if let Some(asker) = self.worklist {
             let (worklist, work) = asker.prepare(store);
             uplink.worklist = worklist;
@@ -251,71 +255,10 @@ impl Uplink {
     /// does nothing any more.
     pub fn stop(self) {
         self.stop.store(true, Ordering::Relaxed);
-        for (_, shared) in self.handle.0.iter() {
-            shared.stop();
-        }
-        self.handle.tell(&Selection::default(), || Note::Push);
+        self.handle.stop();
         let end = Instant::now() + GRACE;
         while Instant::now() < end && !self.threads.iter().all(JoinHandle::is_finished) {
             std::thread::sleep(GRACE / 100);
-        }
-    }
-}
-
-/// Asks the workers and tells them something.
-#[derive(Clone, Default)]
-pub struct Handle(Arc<Vec<(Sender<Note>, Arc<Shared>)>>);
-
-impl Handle {
-    /// How each destination is doing.
-    pub fn conditions(&self) -> Vec<Condition> {
-        self.0.iter().map(|(_, shared)| shared.condition()).collect()
-    }
-
-    /// Whether there is a destination of that name.
-    pub fn knows(&self, name: &str) -> bool {
-        self.0.iter().any(|(_, shared)| shared.condition().name == name)
-    }
-
-    /// Whether there are any destinations.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Tries now, whatever failed before.
-    pub fn push(&self, which: &Selection) {
-        self.tell(which, || Note::Push);
-    }
-
-    /// Stops sending, or goes on with it, until told otherwise or started again.
-    pub fn pause(&self, which: &Selection, paused: bool) {
-        for (notes, shared) in self.of(which) {
-            shared.pause(paused);
-            // A worker that is gone has nothing to pause.
-            let _ = notes.send(Note::Push);
-        }
-    }
-
-    /// What was set aside is owed again.
-    pub fn retry(&self, which: &Selection) {
-        self.tell(which, || Note::Retry(which.clone()));
-    }
-
-    /// What is kept is asked for again, and sent again where it is not.
-    pub fn verify(&self, which: &Selection) {
-        self.tell(which, || Note::Verify(which.clone()));
-    }
-
-    fn of<'a>(&'a self, which: &'a Selection) -> impl Iterator<Item = &'a (Sender<Note>, Arc<Shared>)> {
-        let wanted = which.destination.as_deref();
-        self.0
-            .iter()
-            .filter(move |(_, shared)| wanted.is_none_or(|name| shared.condition().name == name))
-    }
-
-    fn tell(&self, which: &Selection, note: impl Fn() -> Note) {
-        for (notes, _) in self.of(which) {
-            let _ = notes.send(note());
         }
     }
 }

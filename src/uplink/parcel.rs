@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::trouble::Trouble;
 use crate::dicom::{self, Picture};
 use crate::exam::record::Exam;
-use crate::store::{Store, StoreError};
+use crate::store::{KeyFramePath, Store, StoreError};
 
 /// Which object, by its identifiers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,27 +74,40 @@ fn pictures(store: &Store, exam: &Exam) -> Result<Vec<Picture>, StoreError> {
         .map_or(0, |frame| frame.t_ms);
     let mut pictures = Vec::new();
     for key in store.key_frames(&exam.id)? {
-        let name = key.name();
-        let png = store.exam_file(&exam.id, &name);
-        let (frame, png) = match (store.frame(&exam.id, key.seq), png) {
-            (Ok(Some(frame)), Ok(png)) => (frame, png),
-            (Ok(None), _) => continue,
-            (Err(error @ (StoreError::Corrupt { .. } | StoreError::DamagedFile { .. })), _)
-            | (_, Err(error @ (StoreError::Corrupt { .. } | StoreError::DamagedFile { .. }))) => {
+        let png = store.exam_file(&exam.id, &key.name());
+        match png.and_then(|png| picture(store, exam, &key, &png, first_ms)) {
+            Ok(made) => pictures.extend(made),
+            Err(error @ (StoreError::Corrupt { .. } | StoreError::DamagedFile { .. })) => {
                 tracing::error!("{error}");
-                continue;
             }
-            (Err(error), _) | (_, Err(error)) => return Err(error),
-        };
-        match image::load_from_memory(&png) {
-            Ok(pane) => pictures.push(Picture {
-                since_first_ms: frame.t_ms.saturating_sub(first_ms),
-                score: frame.score,
-                map: frame.map,
-                pane: pane.into_rgb8(),
-            }),
-            Err(error) => tracing::error!("{name} of exam {}: {error}", exam.id),
+            Err(error) => return Err(error),
         }
     }
     Ok(pictures)
+}
+
+/// A key frame, whose file holds `png`, with its record; none where it has none. `first_ms` is the time of the exam's first record.
+///
+/// # Errors
+/// [`StoreError`] if the record cannot be read or the file is no picture.
+pub(crate) fn picture(
+    store: &Store,
+    exam: &Exam,
+    key: &KeyFramePath,
+    png: &[u8],
+    first_ms: u64,
+) -> Result<Option<Picture>, StoreError> {
+    let Some(frame) = store.frame(&exam.id, key.seq)? else {
+        return Ok(None);
+    };
+    let pane = image::load_from_memory(png).map_err(|error| StoreError::DamagedFile {
+        path: key.path.clone(),
+        expected: format!("a picture, found {error}"),
+    })?;
+    Ok(Some(Picture {
+        since_first_ms: frame.t_ms.saturating_sub(first_ms),
+        score: frame.score,
+        map: frame.map,
+        pane: pane.into_rgb8(),
+    }))
 }

@@ -34,6 +34,8 @@ pub(super) enum Note {
     Push,
     /// What was set aside is owed again.
     Retry(Selection),
+    /// What was given up is not sent.
+    Forget(Selection),
     /// What is kept is asked for again.
     Verify(Selection),
     /// A report on a commitment.
@@ -330,6 +332,7 @@ impl Worker {
                 let answers = self.line.reported((*report).clone());
                 self.answered(answers);
             }
+            Note::Forget(which) => self.agenda.drop(&which),
             Note::Retry(which) => self.change(&which, DeliveryState::Rejected, DeliveryState::Pending),
             Note::Verify(which) => {
                 self.change(&which, DeliveryState::Committed, DeliveryState::Sent);
@@ -358,6 +361,7 @@ impl Worker {
                 next_try: None,
                 failing_since: None,
                 attempts: 0,
+                given_up: false,
                 ..delivery
             };
             self.write(Key::of(&changed), changed, None);

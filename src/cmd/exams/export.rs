@@ -15,6 +15,7 @@ use crate::dicom;
 use crate::exam::record::{Exam, KeyReason};
 use crate::overlay;
 use crate::store::{KeyFramePath, Store};
+use crate::uplink;
 
 /// `exam.json`.
 #[derive(Serialize)]
@@ -146,26 +147,18 @@ fn write_key(
     };
     files.write(&picture, |out| out.write_all(&bytes))?;
 
-    let decoded = image::load_from_memory(&bytes).map(image::DynamicImage::into_rgb8);
-    let decoded = decoded.inspect_err(|error| damaged.push(format!("{}: {error}", key.path.display())));
-    let record = whole(store.frame(&exam.id, key.seq), damaged)?.flatten();
-    let (mut picture_with_map, mut for_dicom) = (None, None);
-    if let (Ok(pane), Some(frame)) = (decoded, record) {
-        let mut rgb = pane.clone();
+    let made = whole(uplink::picture(store, exam, key, &bytes, first_ms), damaged)?.flatten();
+    let mut picture_with_map = None;
+    if let Some(made) = &made {
+        let mut rgb = made.pane.clone();
         let roi = exam.provenance.roi_in(rgb.dimensions());
-        overlay::draw(&mut rgb, roi, &frame.map, frame.score, &exam.label);
+        overlay::draw(&mut rgb, roi, &made.map, made.score, &exam.label);
         let name = format!("{}-map.png", key.stem());
         files.write(&name, |out| {
             rgb.write_with_encoder(PngEncoder::new(out))
                 .map_err(io::Error::other)
         })?;
         picture_with_map = Some(name);
-        for_dicom = Some(dicom::Picture {
-            since_first_ms: frame.t_ms.saturating_sub(first_ms),
-            score: frame.score,
-            map: frame.map,
-            pane,
-        });
     }
     let exported = ExportedKey {
         seq: key.seq,
@@ -173,7 +166,7 @@ fn write_key(
         picture,
         picture_with_map,
     };
-    Ok((Some(exported), for_dicom))
+    Ok((Some(exported), made))
 }
 
 /// Writes the DICOM objects of an exam that has ended. What is wrong with its order costs these alone.

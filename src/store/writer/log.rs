@@ -155,6 +155,7 @@ impl Log {
                 self.exam = None;
                 self.store.end(exam, &self.policy.addresses)
             }
+            Entry::Owe(id) => self.store.owe(id, &self.policy.addresses),
             Entry::Delivery(delivery) => self.store.update(delivery),
         };
         match stored {
@@ -174,7 +175,7 @@ impl Log {
         self.store.commit()?;
         self.since = None;
         let (mut saved, mut last) = (0, None);
-        let grew = |entry: &Entry| matches!(entry, Entry::End(_) | Entry::Amend(_));
+        let grew = |entry: &Entry| matches!(entry, Entry::End(_) | Entry::Amend(_) | Entry::Owe(_));
         lock(&self.shared).commits += 1;
         let done = std::mem::take(&mut self.owed);
         if done.iter().any(grew) {

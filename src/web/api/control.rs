@@ -115,7 +115,7 @@ pub(super) async fn opinion(
     ask(&hub, Command::Amend(id, Change::Opinion(opinion))).await
 }
 
-fn short(what: &str, text: &str, most: usize) -> Result<(), Problem> {
+pub(super) fn short(what: &str, text: &str, most: usize) -> Result<(), Problem> {
     if text.chars().count() > most {
         return Err(Problem::invalid(format!(
             "{what}: expected at most {most} characters"
