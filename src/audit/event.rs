@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::user;
-use crate::exam::record::{Exam, Grade, ModelIdentity, Order};
+use crate::exam::record::{Exam, Grade, ModelIdentity, Order, Pathology};
 
 /// Who did it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,6 +131,14 @@ pub enum Event {
         /// Whether the verdict is accepted.
         accepted: bool,
     },
+    /// What pathology found was joined to an exam.
+    PathologyReported {
+        /// Which, and whose.
+        #[serde(flatten)]
+        subject: Subject,
+        /// The nuclear grade as reported.
+        grade: String,
+    },
     /// Somebody logged in to the page.
     LoggedIn {
         /// The machine that they did it from, as an address.
@@ -241,6 +249,14 @@ impl Event {
     pub fn deleted(exam: &Exam) -> Self {
         Self::Deleted {
             subject: Subject::of(exam),
+        }
+    }
+
+    /// What pathology found is joined to `exam`.
+    pub fn reported(exam: &Exam, found: &Pathology) -> Self {
+        Self::PathologyReported {
+            subject: Subject::of(exam),
+            grade: found.reported.clone(),
         }
     }
 

@@ -164,15 +164,22 @@ impl<'a> Summary<'a> {
 }
 
 /// The columns of `list`.
-const HEAD: [&str; 7] = [
-    "EXAM", "STARTED", "LASTED", "FRAMES", "VERDICT", "P(HIGH)", "MODEL",
+const HEAD: [&str; 8] = [
+    "EXAM",
+    "STARTED",
+    "LASTED",
+    "FRAMES",
+    "VERDICT",
+    "P(HIGH)",
+    "PATHOLOGY",
+    "MODEL",
 ];
 
-fn print_row(cells: [&str; 7], out: &mut dyn Write) -> io::Result<()> {
-    let [id, started, lasted, frames, verdict, score, model] = cells;
+fn print_row(cells: [&str; 8], out: &mut dyn Write) -> io::Result<()> {
+    let [id, started, lasted, frames, verdict, score, pathology, model] = cells;
     writeln!(
         out,
-        "{id:25}  {started:19}  {lasted:>6}  {frames:>6}  {verdict:24}  {score:19}  {model}"
+        "{id:25}  {started:19}  {lasted:>6}  {frames:>6}  {verdict:24}  {score:19}  {pathology:9}  {model}"
     )
 }
 
@@ -197,6 +204,7 @@ fn list(store: &Store, json: bool, out: &mut dyn Write) -> Result<(), Error> {
                 &summary.frames.to_string(),
                 verdict_words(&exam),
                 &score_words(exam.verdict.as_ref()),
+                exam.pathology.as_ref().map_or("-", |found| &found.reported),
                 &format!("{} {}", model.name, model.version),
             ];
             print_row(cells, out)

@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use serde_json::{Value, json};
+use ureq::http::Request;
 
 use super::{CONFIG, Code, Failure};
 use crate::config::Config;
@@ -103,7 +104,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         object: which.object.clone(),
     };
     match &args.action {
-        Action::Status { json } => status(&ask(&url, None)?, *json),
+        Action::Status { json } => status(&ask("GET", &url, None)?, *json),
         Action::Push {
             destination,
             since: None,
@@ -113,7 +114,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             since: Some(since),
         } => {
             let order = json!({ "act": "push", "destination": destination, "since": since });
-            said(&ask(&url, Some(&order))?, "exams are owed that were not")
+            said(&ask("POST", &url, Some(&order))?, "exams are owed that were not")
         }
         Action::GiveUp {
             exam,
@@ -122,7 +123,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             object,
         } => {
             let order = json!({ "act": "give-up", "exam": exam, "reason": reason, "destination": destination, "object": object });
-            said(&ask(&url, Some(&order))?, "objects are given up")
+            said(&ask("POST", &url, Some(&order))?, "objects are given up")
         }
         Action::Pause { destination } => tell(&url, "pause", &to(destination)),
         Action::Resume { destination } => tell(&url, "resume", &to(destination)),
@@ -134,7 +135,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 fn tell(url: &str, act: &str, which: &Selection) -> Result<(), Failure> {
     let mut order = json!(which);
     order["act"] = json!(act);
-    ask(url, Some(&order)).map(drop)
+    ask("POST", url, Some(&order)).map(drop)
 }
 
 fn said(answer: &Value, words: &str) -> Result<(), Failure> {
@@ -143,19 +144,19 @@ fn said(answer: &Value, words: &str) -> Result<(), Failure> {
 }
 
 /// Asks the daemon, or tells it something.
-pub(super) fn ask(url: &str, order: Option<&Value>) -> Result<Value, Failure> {
+pub(super) fn ask(method: &str, url: &str, order: Option<&Value>) -> Result<Value, Failure> {
     let agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(PATIENCE))
         .build()
         .new_agent();
-    let answer = match order {
-        None => agent.get(url).call(),
-        Some(order) => agent
-            .post(url)
-            .header("Content-Type", "application/json")
-            .send(order.to_string()),
-    };
+    let request = Request::builder()
+        .method(method)
+        .uri(url)
+        .header("Content-Type", "application/json");
+    let body = order.map_or_else(String::new, Value::to_string);
+    let request = request.body(body).map_err(|error| Failure::new(Code::Other, error))?;
+    let answer = agent.run(request);
     let failed = |words: String| Failure::new(Code::Other, words);
     let answer = answer.map_err(|e| {
         let why = crate::one_line(&e);

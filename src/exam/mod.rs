@@ -6,8 +6,10 @@ mod curve;
 mod key_frames;
 mod kinetics;
 mod order;
+mod pathology;
 pub mod record;
 mod session;
+mod shared;
 mod verdict;
 
 pub use curve::{Curve, Display, Enhancement, Linear, Sample};

@@ -239,12 +239,16 @@ impl Store {
         files::write_key_frame(&self.exam_folder(exam_id), key, &self.seal)
     }
 
-    /// Stores an exam that somebody added to. One whose objects have other identifiers than before (it was given to another
+    /// Stores an exam that somebody added to. What is another object by that (in an archive, if the exam was given to another
     /// patient) is to be delivered again. Not durable until [`Store::commit`].
     pub fn amend(&self, exam: &Exam, addresses: &[Address]) -> Result<(), StoreError> {
-        let before = self.exam(&exam.id)?.and_then(|before| before.uids);
-        let others = before.is_some() && exam.uids.is_some() && before != exam.uids;
-        self.put(exam, if others { addresses } else { &[] })
+        let before = self.exam(&exam.id)?.filter(|before| before.uids.is_some());
+        let is_other = |at: &&Address| {
+            let before = before.as_ref().map(|before| before.instance(&at.object));
+            before.is_some_and(|before| before != exam.instance(&at.object))
+        };
+        let others: Vec<Address> = addresses.iter().filter(is_other).cloned().collect();
+        self.put(exam, &others)
     }
 
     /// Stores an exam with its end and its verdict, and what is to be delivered of it, together. Not durable until
@@ -260,9 +264,8 @@ impl Store {
         let key = ExamKey::of(&exam.id)?;
         let record = seal_exam(&self.seal, &key, exam)?;
         let deliveries = addresses.iter().map(|address| {
-            let object = exam.uids.as_ref().and_then(|uids| uids.object(&address.object));
             Delivery {
-                instance: object.map(|object| object.instance.clone()),
+                instance: exam.instance(&address.object),
                 ..Delivery::pending(&exam.id, address)
             }
         });

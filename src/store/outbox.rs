@@ -13,7 +13,7 @@ use super::{Store, StoreError, read, schema};
 /// What goes where: one object of every exam, to one destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
-    /// Which object: `report`, `capture`, `map`.
+    /// Which object: `report`, `capture`, `map` for archives; `exam`, `frames` for object stores.
     pub object: String,
     /// The destination's name in the config.
     pub destination: String,
@@ -63,8 +63,8 @@ pub struct Delivery {
     /// What the last attempt ended with, where it failed; for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// SOP Instance UID of the object that all this is about, if it has one. An exam that was given to another patient has
-    /// other objects.
+    /// Which object all this is about ([`Exam::instance`](crate::exam::record::Exam::instance)). An exam that was given to another
+    /// patient has other objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
     /// Somebody said that it will not be delivered: it keeps the exam on the cart no longer.

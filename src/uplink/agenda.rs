@@ -11,7 +11,7 @@ use super::parcel::Target;
 use super::state::Selection;
 use crate::store::{Delivery, DeliveryState};
 
-/// Reports go before maps and pictures, old exams before new ones.
+/// Grades go before maps and frames, those before pictures; old exams before new ones.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key {
     rank: u8,
@@ -23,8 +23,8 @@ impl Key {
     pub fn of(delivery: &Delivery) -> Self {
         let object = delivery.address.object.clone();
         let rank = match object.as_str() {
-            "report" => 0,
-            "map" => 1,
+            "report" | "exam" => 0,
+            "map" | "frames" => 1,
             _ => 2,
         };
         Self {

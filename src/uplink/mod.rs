@@ -2,7 +2,7 @@
 //!
 //! The outbox in the store is the truth; it is written with the end of an exam, in one transaction. One thread for each
 //! destination (`worker`) reads it, makes each object anew from the store (`parcel`; the same bytes each time), sends it
-//! (`line`: `dimse` or `dicomweb`), and asks whether it is kept. Only then is a delivery `committed`, and only then may
+//! (`line`: `dimse`, `dicomweb` or `bucket`), and asks whether it is kept. Only then is a delivery `committed`, and only then may
 //! retention remove the exam. A process that is killed anywhere sends again at worst: the same object under the same
 //! SOP Instance UID, of which an archive keeps one.
 //!
@@ -12,12 +12,16 @@
 mod agenda;
 mod asked;
 mod backoff;
+mod bucket;
 mod dicomweb;
 mod dimse;
 mod handle;
+mod http;
+mod kind;
 mod line;
 mod parcel;
 pub mod settings;
+mod sheet;
 mod state;
 mod throttle;
 mod tls;
@@ -42,6 +46,7 @@ pub use trouble::UplinkError;
 use crate::store::{Address, Queue, Store};
 use agenda::Agenda;
 use backoff::Backoff;
+use bucket::Bucket;
 use dicomweb::Service;
 use dimse::Peer;
 use dimse::listener::Listener;
@@ -116,8 +121,8 @@ impl Plan {
 
     /// What is delivered of every exam that ends.
     pub fn addresses(&self) -> Vec<Address> {
-        let all = self.lines.iter().flat_map(|(destination, _)| {
-            crate::dicom::OBJECTS.map(|(object, _)| Address {
+        let all = self.lines.iter().flat_map(|(destination, line)| {
+            line.objects().into_iter().map(|object| Address {
                 object: object.into(),
                 destination: destination.name.clone(),
             })
@@ -137,14 +142,10 @@ impl Plan {
         };
         let mut all = Vec::new();
         for (seed, (destination, line)) in self.lines.into_iter().enumerate() {
-            let (kind, address) = match &destination.kind {
-                Kind::Dimse { address, .. } => ("dimse", address.clone()),
-                Kind::DicomWeb { url } => ("dicomweb", url.clone()),
-            };
             let shared = Arc::new(Shared::new(Condition {
                 name: destination.name.clone(),
-                kind,
-                address,
+                kind: destination.kind.name(),
+                address: destination.kind.address(),
                 paused: destination.paused,
                 ..Condition::default()
             }));
@@ -195,6 +196,7 @@ impl Plan {
 fn line(dicom: &Dicom, destination: &Destination) -> Result<Line, UplinkError> {
     let throttle = Throttle::new(destination.max_kbit_s);
     let (tls, limits) = (destination.tls.as_ref(), destination.limits);
+    let cart = dicom.ae_title.0.as_str();
     match &destination.kind {
         Kind::Dimse { verify, .. } if *verify == Verify::Commitment && dicom.listen.is_none() => {
             Err(UplinkError::NoListener(destination.name.clone()))
@@ -214,6 +216,8 @@ fn line(dicom: &Dicom, destination: &Destination) -> Result<Line, UplinkError> {
             Ok(Line::dimse(peer, *verify, throttle))
         }
         Kind::DicomWeb { url } => Ok(Line::web(Service::new(url, tls, limits)?, throttle)),
+        Kind::Folder(folder) => Ok(Line::bucket(Bucket::folder(folder.clone(), cart), throttle)),
+        Kind::S3(s3) => Ok(Line::bucket(Bucket::s3(s3, tls, limits, cart)?, throttle)),
     }
 }
 

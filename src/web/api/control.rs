@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::patient::Patient;
 use super::{Named, Sent};
-use crate::exam::record::{Mark, MarkKind, Opinion};
+use crate::exam::record::{Mark, MarkKind, Opinion, Pathology};
 use crate::frame::Rect;
 use crate::pipeline::{Change, Command, Done, Drawing};
 use crate::web::Hub;
@@ -113,6 +113,21 @@ pub(super) async fn opinion(
         at: Utc::now(),
     };
     ask(&hub, Command::Amend(id, Change::Opinion(opinion))).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewPathology {
+    grade: String,
+}
+
+pub(super) async fn pathology(
+    State(hub): State<Hub>,
+    Named(id): Named<String>,
+    Sent(NewPathology { grade }): Sent<NewPathology>,
+) -> Answered {
+    let found = Pathology::of(&grade, Utc::now()).map_err(Problem::invalid)?;
+    ask(&hub, Command::Amend(id, Change::Pathology(found))).await
 }
 
 pub(super) fn short(what: &str, text: &str, most: usize) -> Result<(), Problem> {
