@@ -27,7 +27,7 @@ use sonograde::exam::record::{
     Verdict,
 };
 use sonograde::frame::Rect;
-use sonograde::store::{Address, Store};
+use sonograde::store::{Address, Encryption, KeyFile, Store};
 
 const NAME: &str = "Secretname^Patient";
 
@@ -91,7 +91,9 @@ fn map(n: u32) -> ActivationMap {
 
 /// Writes exams that are owed to `archive`; gives a line for each object: UID, hash of its data set.
 fn fill(folder: &Path, size: Size) -> String {
-    let store = Store::open(folder).expect("a new store");
+    // Encrypted as a daemon's is: otherwise its first start would have every folder to write again.
+    let key = KeyFile::of(folder, None);
+    let store = Store::open_with(folder, &Encryption::On(key)).expect("a new store");
     let addresses = dicom::OBJECTS.map(|(object, _)| Address {
         object: object.into(),
         destination: "archive".into(),
@@ -135,7 +137,7 @@ fn fill(folder: &Path, size: Size) -> String {
         exam.uids = Some(Uids::assign(Some(&order)));
         exam.order = Some(order);
         exam.verdict = Some(Verdict {
-            verdict: Grade::Low,
+            verdict: [Grade::High, Grade::Indeterminate, Grade::Low, Grade::Low][n as usize % 4],
             score: Some(0.25),
             ci95: None,
             frames_scored: 1,
@@ -305,7 +307,9 @@ fn older_exams_are_owed_on_demand_and_what_is_given_up_is_recorded_and_keeps_no_
     let daemon = Daemon::start_in(folder, "kind = \"v4l2\"\ndevice = \"/dev/none\"", &uplink);
     daemon.state(|_| true);
     let order = |order: Value| {
-        let (code, body) = daemon.request("POST", "/api/v1/uplink", Some(&order)).expect("an answer");
+        let (code, body) = daemon
+            .request("POST", "/api/v1/uplink", Some(&order))
+            .expect("an answer");
         (code, serde_json::from_slice::<Value>(&body).unwrap_or_default())
     };
     let since = |time: &str| order(json!({ "act": "push", "since": time }));
@@ -316,7 +320,8 @@ fn older_exams_are_owed_on_demand_and_what_is_given_up_is_recorded_and_keeps_no_
     let exam = &exams["exams"][0]["id"];
     let (code, _) = order(json!({ "act": "give-up", "exam": exam }));
     assert_eq!(code, 422, "without a reason");
-    let answer = order(json!({ "act": "give-up", "exam": exam, "destination": "archive", "reason": "it is gone" }));
+    let answer =
+        order(json!({ "act": "give-up", "exam": exam, "destination": "archive", "reason": "it is gone" }));
     assert_eq!(answer, (202, json!({ "count": 3 })));
 
     // In the order of their names: `archive`, `other`.
@@ -327,7 +332,9 @@ fn older_exams_are_owed_on_demand_and_what_is_given_up_is_recorded_and_keeps_no_
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let files = std::fs::read_dir(&trail).expect("a trail").filter_map(Result::ok);
-        let text: String = files.filter_map(|file| std::fs::read_to_string(file.path()).ok()).collect();
+        let text: String = files
+            .filter_map(|file| std::fs::read_to_string(file.path()).ok())
+            .collect();
         if text.contains("delivery-given-up") && text.contains("it is gone") {
             break;
         }

@@ -197,6 +197,10 @@ fn list(store: &Store, json: bool, out: &mut dyn Write) -> Result<(), Error> {
             print_json(&summary, out)
         } else {
             let model = &exam.provenance.model;
+            let pathology = exam
+                .pathology
+                .as_ref()
+                .map_or_else(|| String::from("-"), |found| found.reported.clone());
             let cells = [
                 &exam.id,
                 &local(exam.started, "%Y-%m-%d %H:%M:%S"),
@@ -204,7 +208,7 @@ fn list(store: &Store, json: bool, out: &mut dyn Write) -> Result<(), Error> {
                 &summary.frames.to_string(),
                 verdict_words(&exam),
                 &score_words(exam.verdict.as_ref()),
-                exam.pathology.as_ref().map_or("-", |found| &found.reported),
+                &pathology,
                 &format!("{} {}", model.name, model.version),
             ];
             print_row(cells, out)

@@ -75,7 +75,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         let before = exams[*exam].pathology.as_ref();
         if before.is_none_or(|before| before.reported != row.found.reported) {
             let grade = json!({ "grade": row.found.reported });
-            ask("PUT", &format!("{url}/{}/pathology", exams[*exam].id), Some(&grade))?;
+            ask(
+                "PUT",
+                &format!("{url}/{}/pathology", exams[*exam].id),
+                Some(&grade),
+            )?;
             new += 1;
         }
     }
@@ -99,7 +103,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 fn exams(url: &str) -> Result<Vec<Exam>, Failure> {
     let mut all: Vec<Exam> = Vec::new();
     loop {
-        let before = all.last().map_or_else(String::new, |last| format!("&before={}", last.id));
+        let before = all
+            .last()
+            .map_or_else(String::new, |last| format!("&before={}", last.id));
         let page = ask("GET", &format!("{url}?limit=200{before}"), None)?;
         let exams = serde_json::from_value::<Vec<Exam>>(page["exams"].clone());
         all.extend(exams.map_err(|error| Failure::new(Code::Other, error))?);
@@ -118,19 +124,32 @@ fn join<'a>(rows: &'a [Row], exams: &[Exam]) -> Result<BTreeMap<usize, &'a Row>,
         for (at, exam) in ended.filter(|(_, exam)| row.is_of(exam)) {
             let first = *found.entry(at).or_insert(row);
             if first.found.grade != row.found.grade {
-                problems.push((row.line, format!("exam {} has another grade in line {}", exam.id, first.line)));
+                problems.push((
+                    row.line,
+                    format!("exam {} has another grade in line {}", exam.id, first.line),
+                ));
             }
         }
     }
-    if problems.is_empty() { Ok(found) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(found)
+    } else {
+        Err(problems)
+    }
 }
 
 /// The rows of a file, all in order.
 fn read(file: &Path, now: DateTime<Utc>) -> Result<Vec<Row>, Failure> {
     let cannot = |error: csv::Error| {
-        Failure::new(Code::Input, format!("cannot read {}: {error}; expected CSV in UTF-8", file.display()))
+        Failure::new(
+            Code::Input,
+            format!("cannot read {}: {error}; expected CSV in UTF-8", file.display()),
+        )
     };
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(file).map_err(cannot)?;
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_path(file)
+        .map_err(cannot)?;
     let header = reader.headers().map_err(cannot)?.clone();
     let place = |name: &str| header.iter().position(|column| column == name);
     let (grade, names) = (place("grade"), NAMES.map(place));
@@ -150,7 +169,11 @@ fn read(file: &Path, now: DateTime<Utc>) -> Result<Vec<Row>, Failure> {
     if rows.is_empty() && problems.is_empty() {
         problems.push((1, "no rows after the header".into()));
     }
-    if problems.is_empty() { Ok(rows) } else { Err(wrong(file, &problems)) }
+    if problems.is_empty() {
+        Ok(rows)
+    } else {
+        Err(wrong(file, &problems))
+    }
 }
 
 fn row(
@@ -171,7 +194,9 @@ fn row(
 
 /// Everything that is wrong with the file.
 fn wrong(file: &Path, problems: &[(u64, String)]) -> Failure {
-    let lines = problems.iter().map(|(line, words)| format!("{}:{line}: {words}", file.display()));
+    let lines = problems
+        .iter()
+        .map(|(line, words)| format!("{}:{line}: {words}", file.display()));
     let lines: Vec<String> = lines.collect();
     Failure::new(Code::Input, format!("nothing is imported\n{}", lines.join("\n")))
 }

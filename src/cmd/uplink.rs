@@ -155,7 +155,9 @@ pub(super) fn ask(method: &str, url: &str, order: Option<&Value>) -> Result<Valu
         .uri(url)
         .header("Content-Type", "application/json");
     let body = order.map_or_else(String::new, Value::to_string);
-    let request = request.body(body).map_err(|error| Failure::new(Code::Other, error))?;
+    let request = request
+        .body(body)
+        .map_err(|error| Failure::new(Code::Other, error))?;
     let answer = agent.run(request);
     let failed = |words: String| Failure::new(Code::Other, words);
     let answer = answer.map_err(|e| {

@@ -54,7 +54,10 @@ mod tests {
             assert_eq!(grade(high), Ok(Grade::High), "{high}");
         }
         for wrong in ["", "5", "0", "I-II", "indeterminate", "x"] {
-            assert!(grade(wrong).is_err_and(|words| words.contains("expected")), "{wrong}");
+            assert!(
+                grade(wrong).is_err_and(|words| words.contains("expected")),
+                "{wrong}"
+            );
         }
     }
 }

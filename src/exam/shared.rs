@@ -59,7 +59,10 @@ mod tests {
         (exam.uids, exam.order) = (Some(Uids::assign(Some(&order))), Some(order));
         exam.notes = "Secretname again".into();
         let json = String::from_utf8(exam.shared_json()).expect("text");
-        assert!(json.contains("P7") && !json.contains("Secretname") && !json.contains("19500228"), "{json}");
+        assert!(
+            json.contains("P7") && !json.contains("Secretname") && !json.contains("19500228"),
+            "{json}"
+        );
         let before = exam.instance("frames");
         exam.notes = "another note".into();
         assert_eq!(exam.instance("frames"), before);

@@ -56,8 +56,8 @@ pub use check::{Finding, Findings};
 pub use error::{SledFault, StoreError};
 pub use files::KeyFramePath;
 pub use keys::{KeyFile, rekey};
-pub use outbox::{Address, Delivery, DeliveryState};
 use outbox::seal_delivery;
+pub use outbox::{Address, Delivery, DeliveryState};
 pub use retention::Keep;
 pub use schema::SCHEMA;
 pub use settings::Settings;
@@ -263,11 +263,9 @@ impl Store {
     fn put(&self, exam: &Exam, addresses: &[Address]) -> Result<(), StoreError> {
         let key = ExamKey::of(&exam.id)?;
         let record = seal_exam(&self.seal, &key, exam)?;
-        let deliveries = addresses.iter().map(|address| {
-            Delivery {
-                instance: exam.instance(&address.object),
-                ..Delivery::pending(&exam.id, address)
-            }
+        let deliveries = addresses.iter().map(|address| Delivery {
+            instance: exam.instance(&address.object),
+            ..Delivery::pending(&exam.id, address)
         });
         let deliveries: Vec<_> = deliveries.map(|d| seal_delivery(&self.seal, &key, &d)).collect();
         let note = self.seal.record("todo", key.bytes(), schema::TO_FILE);

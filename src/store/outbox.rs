@@ -105,9 +105,15 @@ impl Store {
             return Ok(());
         };
         let known = self.deliveries_of(exam_id)?;
-        let missing = addresses.iter().filter(|at| known.iter().all(|d| d.address != **at));
+        let missing = addresses
+            .iter()
+            .filter(|at| known.iter().all(|d| d.address != **at));
         let missing: Vec<Address> = missing.cloned().collect();
-        if missing.is_empty() { Ok(()) } else { self.put(&exam, &missing) }
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            self.put(&exam, &missing)
+        }
     }
 
     /// Stores what became of a delivery; one that is over is noted in the exam's folder too. Not durable until

@@ -79,6 +79,13 @@ impl Agenda {
         Some((key.clone(), delivery.clone()))
     }
 
+    /// What is next at `now` once `key` was sent.
+    pub fn after(&self, key: &Key, now: DateTime<Utc>) -> Option<Key> {
+        let due = |(_, delivery): &(&Key, &Delivery)| delivery.next_try.is_none_or(|at| at <= now);
+        let mut others = self.pending.iter().filter(due).map(|(other, _)| other);
+        others.find(|other| *other != key).cloned()
+    }
+
     /// Everything that was sent and is not known to be kept.
     pub fn sent(&mut self) -> impl Iterator<Item = (&Key, &mut Option<Target>)> {
         self.sent.iter_mut().map(|(key, (_, target))| (key, target))

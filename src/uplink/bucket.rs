@@ -84,7 +84,11 @@ impl Bucket {
             .with_http_connector(wire)
             .build()
             .map_err(|e| UplinkError::ObjectStore(e.into()))?;
-        Ok(Self::new(Way::S3(Box::new(store), answered), s3.prefix.clone(), cart))
+        Ok(Self::new(
+            Way::S3(Box::new(store), answered),
+            s3.prefix.clone(),
+            cart,
+        ))
     }
 
     fn new(way: Way, prefix: String, cart: &str) -> Self {
@@ -127,7 +131,11 @@ impl Bucket {
 
     /// `PREFIX/frames/date=2026-01-31/cart=NAME/<exam>.parquet`
     fn place(&self, sheet: &Sheet) -> Path {
-        let prefix = self.prefix.split('/').filter(|part| !part.is_empty()).map(String::from);
+        let prefix = self
+            .prefix
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .map(String::from);
         let own = [
             sheet.folder.to_owned(),
             format!("date={}", sheet.date),
@@ -185,7 +193,7 @@ impl HttpService for Wire {
         let failed = |error| HttpError::new(HttpErrorKind::Unknown, error);
         let (parts, body) = self.agent.run(request).map_err(failed)?.into_parts();
         self.answered.store(true, Ordering::Relaxed);
-        let mut body = body.into_with_config().limit(LONGEST_ANSWER);
+        let body = body.into_with_config().limit(LONGEST_ANSWER);
         let bytes = body.read_to_vec().map_err(failed)?;
         Ok(HttpResponse::from_parts(parts, Bytes::from(bytes).into()))
     }

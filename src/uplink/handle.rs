@@ -21,7 +21,11 @@ struct Desk {
 }
 
 impl Handle {
-    pub(super) fn new(workers: Vec<(Sender<Note>, Arc<Shared>)>, addresses: Vec<Address>, queue: Queue) -> Self {
+    pub(super) fn new(
+        workers: Vec<(Sender<Note>, Arc<Shared>)>,
+        addresses: Vec<Address>,
+        queue: Queue,
+    ) -> Self {
         Self(Some(Arc::new(Desk {
             workers,
             addresses,
@@ -35,12 +39,17 @@ impl Handle {
 
     /// How each destination is doing.
     pub fn conditions(&self) -> Vec<Condition> {
-        self.workers().iter().map(|(_, shared)| shared.condition()).collect()
+        self.workers()
+            .iter()
+            .map(|(_, shared)| shared.condition())
+            .collect()
     }
 
     /// Whether there is a destination of that name.
     pub fn knows(&self, name: &str) -> bool {
-        self.workers().iter().any(|(_, shared)| shared.condition().name == name)
+        self.workers()
+            .iter()
+            .any(|(_, shared)| shared.condition().name == name)
     }
 
     /// Whether there are any destinations.
@@ -67,7 +76,11 @@ impl Handle {
             let Ok(known) = store.deliveries_of(&exam.id) else {
                 continue;
             };
-            if desk.addresses.iter().any(|at| known.iter().all(|d| d.address != *at)) {
+            if desk
+                .addresses
+                .iter()
+                .any(|at| known.iter().all(|d| d.address != *at))
+            {
                 desk.queue.send(Entry::Owe(exam.id))?;
                 count += 1;
             }

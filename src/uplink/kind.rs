@@ -96,7 +96,11 @@ impl Kind {
                 Ok(Self::DicomWeb { url })
             }
             "object-store" if url.starts_with("s3://") => {
-                takes(section, &["url", "endpoint", "access_key", "secret_file"], &["region"])?;
+                takes(
+                    section,
+                    &["url", "endpoint", "access_key", "secret_file"],
+                    &["region"],
+                )?;
                 let place = url.trim_start_matches("s3://");
                 let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
                 if bucket.is_empty() {
@@ -122,7 +126,9 @@ impl Kind {
                     )),
                 }
             }
-            other => Err(format!("expected kind dimse, dicomweb or object-store, got {other:?}")),
+            other => Err(format!(
+                "expected kind dimse, dicomweb or object-store, got {other:?}"
+            )),
         }
     }
 }
@@ -157,10 +163,14 @@ fn web(key: &str, url: String, section: &Section) -> Result<String, String> {
         return Err(format!("{key}: expected http://… or https://…, got {url:?}"));
     }
     if url.starts_with("https:") != section.tls.is_some() {
-        return Err(format!("{key}: https:// needs tls = {{ ca = \"FILE\" }}, and http:// takes none"));
+        return Err(format!(
+            "{key}: https:// needs tls = {{ ca = \"FILE\" }}, and http:// takes none"
+        ));
     }
     if section.tls.as_ref().is_some_and(|tls| tls.server_name.is_some()) {
-        return Err(format!("tls: server_name is for dimse alone; the host of {key} is the name"));
+        return Err(format!(
+            "tls: server_name is for dimse alone; the host of {key} is the name"
+        ));
     }
     Ok(url.trim_end_matches('/').to_owned())
 }

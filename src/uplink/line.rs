@@ -122,7 +122,9 @@ impl Line {
     pub fn verify(&mut self, targets: &[Target], idle: bool) -> Result<Option<Answers>, Trouble> {
         let files = matches!(self.way, Way::Bucket(_));
         let others = targets.iter().filter(|target| target.sheet().is_ok() != files);
-        let refused: Answers = others.map(|other| (other.instance.clone(), Said::Refused(OTHER_KIND.into()))).collect();
+        let refused: Answers = others
+            .map(|other| (other.instance.clone(), Said::Refused(OTHER_KIND.into())))
+            .collect();
         if !refused.is_empty() {
             return Ok(Some(refused));
         }

@@ -164,6 +164,7 @@ impl Plan {
                 rests_until: None,
                 verifies_at: Instant::now(),
                 scanned: None,
+                ahead: None,
             };
             uplink.spawn(name, move || worker.run(&inbox));
         }

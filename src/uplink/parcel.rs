@@ -12,7 +12,8 @@ use crate::exam::record::Exam;
 use crate::store::{FrameRecord, KeyFramePath, Store, StoreError};
 
 /// The objects of an exam for a store of objects: name, folder and extension there.
-pub(super) const SHEETS: [(&str, &str, &str); 2] = [("exam", "exams", "json"), ("frames", "frames", "parquet")];
+pub(super) const SHEETS: [(&str, &str, &str); 2] =
+    [("exam", "exams", "json"), ("frames", "frames", "parquet")];
 
 /// Which object, and what names it where it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +105,26 @@ fn other_kind() -> Trouble {
     Trouble::Refused(OTHER_KIND.into())
 }
 
+/// An object of an exam that is there, made or not.
+pub(super) struct Ready {
+    pub target: Option<Target>,
+    /// None where the exam has no such object.
+    pub made: Result<Option<Parcel>, Trouble>,
+}
+
+impl Ready {
+    /// Makes an object from the store; none where the exam is gone.
+    pub fn make(store: &Store, exam: &str, object: &str) -> Result<Option<Self>, Trouble> {
+        let exam = store
+            .exam(exam)
+            .map_err(|e| Trouble::Later(crate::one_line(&e)))?;
+        Ok(exam.map(|exam| Self {
+            target: Target::of(&exam, object),
+            made: Parcel::make(store, &exam, object),
+        }))
+    }
+}
+
 /// An object that can be sent.
 pub(super) struct Parcel {
     pub target: Target,
@@ -115,7 +136,7 @@ pub(super) struct Parcel {
 
 impl Parcel {
     /// Makes the object from the store; none where the exam has no such object.
-    pub fn make(store: &Store, exam: &Exam, object: &str) -> Result<Option<Self>, Trouble> {
+    fn make(store: &Store, exam: &Exam, object: &str) -> Result<Option<Self>, Trouble> {
         let refused = |words: String| Trouble::Refused(format!("the object cannot be made: {words}"));
         let later = |e: StoreError| Trouble::Later(crate::one_line(&e));
         let target = Target::of(exam, object).ok_or_else(|| refused("the exam has no identifiers".into()))?;

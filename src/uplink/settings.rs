@@ -257,8 +257,14 @@ mod tests {
                 "name = \"a\"\nkind = \"dicomweb\"\nurl = \"http://p\"\naddress = \"p:1\"",
                 "takes no address",
             ),
-            ("name = \"a\"\nkind = \"object-store\"\nurl = \"file://x\"", "file:///folder"),
-            ("name = \"a\"\nkind = \"object-store\"\nurl = \"s3://b\"", "needs endpoint"),
+            (
+                "name = \"a\"\nkind = \"object-store\"\nurl = \"file://x\"",
+                "file:///folder",
+            ),
+            (
+                "name = \"a\"\nkind = \"object-store\"\nurl = \"s3://b\"",
+                "needs endpoint",
+            ),
         ] {
             assert!(destination(text).is_err_and(|e| e.contains(words)), "{text}");
         }

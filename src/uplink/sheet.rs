@@ -45,22 +45,44 @@ pub(super) fn frames(exam: &Exam, frames: &[FrameRecord]) -> Result<Vec<u8>, Par
     let made = &exam.provenance.model;
 
     put::<ByteArrayType>(&mut rows, &rows_of(text(&exam.id)), None)?;
-    put::<Int64Type>(&mut rows, &vec![exam.started.timestamp_millis(); frames.len()], None)?;
+    put::<Int64Type>(
+        &mut rows,
+        &vec![exam.started.timestamp_millis(); frames.len()],
+        None,
+    )?;
     put::<Int64Type>(&mut rows, &each(frames, |frame| frame.seq.cast_signed()), None)?;
     put::<Int64Type>(&mut rows, &each(frames, |frame| frame.t_ms.cast_signed()), None)?;
     put::<FloatType>(&mut rows, &each(frames, |frame| frame.score), None)?;
     put::<Int32Type>(&mut rows, &each(frames, |frame| frame.map.width as i32), None)?;
     put::<Int32Type>(&mut rows, &each(frames, |frame| frame.map.height as i32), None)?;
-    let values: Vec<f32> = frames.iter().flat_map(|frame| frame.map.values.iter().copied()).collect();
-    let begins = |frame: &FrameRecord| (0..frame.map.values.len()).map(|i| i16::from(i > 0)).collect::<Vec<_>>();
+    let values: Vec<f32> = frames
+        .iter()
+        .flat_map(|frame| frame.map.values.iter().copied())
+        .collect();
+    let begins = |frame: &FrameRecord| {
+        (0..frame.map.values.len())
+            .map(|i| i16::from(i > 0))
+            .collect::<Vec<_>>()
+    };
     let repeated: Vec<i16> = frames.iter().flat_map(begins).collect();
-    put::<FloatType>(&mut rows, &values, Some((&vec![1; values.len()], Some(&repeated))))?;
+    put::<FloatType>(
+        &mut rows,
+        &values,
+        Some((&vec![1; values.len()], Some(&repeated))),
+    )?;
     let grade = verdict.map(|verdict| text(&verdict.verdict.to_string()));
     put_known::<ByteArrayType>(&mut rows, grade, frames.len())?;
     put_known::<FloatType>(&mut rows, verdict.and_then(|verdict| verdict.score), frames.len())?;
-    let pathology = exam.pathology.as_ref().map(|found| text(&found.grade.to_string()));
+    let pathology = exam
+        .pathology
+        .as_ref()
+        .map(|found| text(&found.grade.to_string()));
     put_known::<ByteArrayType>(&mut rows, pathology, frames.len())?;
-    put::<ByteArrayType>(&mut rows, &rows_of(text(&format!("{} {}", made.name, made.version))), None)?;
+    put::<ByteArrayType>(
+        &mut rows,
+        &rows_of(text(&format!("{} {}", made.name, made.version))),
+        None,
+    )?;
     put::<ByteArrayType>(&mut rows, &rows_of(text(&made.sha256)), None)?;
     rows.close()?;
     file.close()?;
@@ -88,7 +110,9 @@ fn put<T: DataType>(
     values: &[T::T],
     levels: Option<(&[i16], Option<&[i16]>)>,
 ) -> Result<(), ParquetError> {
-    let mut column = rows.next_column()?.ok_or_else(|| ParquetError::General("no such column".into()))?;
+    let mut column = rows
+        .next_column()?
+        .ok_or_else(|| ParquetError::General("no such column".into()))?;
     let (defined, repeated) = levels.map_or((None, None), |(defined, repeated)| (Some(defined), repeated));
     column.typed::<T>().write_batch(values, defined, repeated)?;
     column.close()
@@ -118,9 +142,17 @@ mod tests {
         let bytes = frames(&exam, &all).expect("a good table");
         assert_eq!(bytes, frames(&exam, &all).expect("a good table"));
         let file = SerializedFileReader::new(bytes::Bytes::from(bytes)).expect("a whole file");
-        let rows: Vec<String> = file.get_row_iter(None).expect("rows").map(|row| row.expect("a row").to_string()).collect();
+        let rows: Vec<String> = file
+            .get_row_iter(None)
+            .expect("rows")
+            .map(|row| row.expect("a row").to_string())
+            .collect();
         assert_eq!(rows.len(), 3, "{rows:?}");
-        assert!(rows[2].contains("seq: 5") && rows[2].contains("score: 0.875"), "{}", rows[2]);
+        assert!(
+            rows[2].contains("seq: 5") && rows[2].contains("score: 0.875"),
+            "{}",
+            rows[2]
+        );
         assert!(rows[2].contains("map: [5.0, -0.5]"), "{}", rows[2]);
         assert!(frames(&exam, &[]).is_ok(), "an exam without a scored frame");
     }

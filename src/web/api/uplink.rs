@@ -13,8 +13,8 @@ use super::{Sent, blocking};
 use crate::audit::Event;
 use crate::store::{Delivery, DeliveryState};
 use crate::uplink::{Condition, Selection};
-use crate::web::{Cart, Hub};
 use crate::web::problem::Problem;
+use crate::web::{Cart, Hub};
 
 /// Deliveries that were set aside and are listed.
 const MOST_REJECTED: usize = 200;
