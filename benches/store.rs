@@ -3,7 +3,11 @@
 //! `SONOGRADE_BENCH_FRAMES` says how many frames the large store has, 1,000,000 if not said; the disk is that of `TMPDIR`.
 //! With `--test` it is small: whether all of it runs.
 
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,7 +16,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sonograde::capture::phantom::{Grade, Phantom};
 use sonograde::capture::{Captured, FrameSource};
 use sonograde::exam::exam_id;
-use sonograde::exam::record::{ActivationMap, Exam, Graded, ModelIdentity, Provenance, Scored};
+use sonograde::exam::record::{
+    ActivationMap, Exam, Fitness, Graded, ModelIdentity, Order, Provenance, Scored,
+};
 use sonograde::frame::{BufferPool, Frame, Rect};
 use sonograde::grader::Grader;
 use sonograde::infer::{Model, Runtime};
@@ -33,6 +39,7 @@ fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     results(&folder.path().join("results"));
     list(&folder.path().join("list"));
+    review(&folder.path().join("list"));
     disk(&folder.path().join("disk"));
     let store = folder.path().join("large");
     fill(&open(&store), large, FRAMES);
@@ -73,6 +80,21 @@ fn exam(n: u64) -> Exam {
     Exam::begun(exam_id(started, n as u16), started, provenance)
 }
 
+/// An exam that has ended, of the patient of this number.
+fn of_patient(n: u64) -> Exam {
+    let exam = exam(n);
+    let order = Order {
+        patient_id: Some(format!("P{n:05}")),
+        patient_name: Some("Doe^Jane".into()),
+        ..Order::default()
+    };
+    Exam {
+        ended: Some(exam.started + TimeDelta::minutes(3)),
+        order: Some(order),
+        ..exam
+    }
+}
+
 fn graded(seq: u64) -> Graded {
     let values = (0..49).map(|i| (i * seq % 31) as f32 * 0.25 - 2.0).collect();
     let map = ActivationMap {
@@ -83,6 +105,10 @@ fn graded(seq: u64) -> Graded {
     let scored = Scored {
         score: (seq % 97) as f32 / 97.0,
         map,
+        fitness: Some(Fitness {
+            brightness: 71,
+            clarity: 240,
+        }),
     };
     Graded {
         seq,
@@ -157,7 +183,7 @@ fn results(dir: &Path) {
 fn list(dir: &Path) {
     let store = open(dir);
     for n in 0..10_000 {
-        store.begin(&exam(n)).expect("a new exam");
+        store.begin(&of_patient(n)).expect("a new exam");
     }
     store.commit().expect("a working disk");
     let mut pages = Vec::new();
@@ -186,6 +212,60 @@ fn list(dir: &Path) {
         longest.as_secs_f64() * 1e3,
         start.elapsed().as_secs_f64() * 1e3
     );
+}
+
+/// What the review page waits for: lists and searches of those 10,000 exams, over HTTP from the program itself, which meanwhile
+/// writes their folders.
+fn review(dir: &Path) {
+    const BAR: Duration = Duration::from_millis(100);
+    let address = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
+    let address = address.expect("a free port");
+    let config = dir.with_extension("toml");
+    let text = format!(
+        "[source]\nkind = \"v4l2\"\ndevice = \"/dev/none\"\n[store]\npath = \"{}\"\nfree_mb = 0\n[web]\nlisten = \"{address}\"\n",
+        dir.display()
+    );
+    std::fs::write(&config, text).expect("a config");
+    let mut daemon = Command::new(env!("CARGO_BIN_EXE_sonograde"))
+        .args([OsStr::new("run"), OsStr::new("--config"), config.as_os_str()])
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let get = |path: &str| -> Option<String> {
+        let mut stream = TcpStream::connect(address).ok()?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        answer.starts_with("HTTP/1.1 200").then_some(answer)
+    };
+    let patience = Instant::now() + Duration::from_secs(30);
+    while get("/healthz").is_none() {
+        assert!(Instant::now() < patience, "the program does not answer");
+        thread::sleep(Duration::from_millis(50));
+    }
+    let oldest = format!("/api/v1/exams?limit=50&before={}", exam(50).id);
+    for (what, path, exams) in [
+        ("the newest 50", "/api/v1/exams?limit=50", 50),
+        ("the oldest 50", &oldest, 50),
+        ("a search for one", "/api/v1/exams?limit=50&search=p00007", 1),
+        ("a search for none", "/api/v1/exams?limit=50&search=nobody", 0),
+    ] {
+        let times = (0..21).map(|_| {
+            let start = Instant::now();
+            let answer = get(path).expect("an answer");
+            let took = start.elapsed();
+            assert_eq!(answer.matches("\"started\":").count(), exams, "{what}");
+            took
+        });
+        let took = median(times.collect());
+        println!(
+            "review of 10,000 exams over HTTP: {what} {:.1} ms",
+            took.as_secs_f64() * 1e3
+        );
+        assert!(took < BAR, "{what} took {took:?}, the bar is {BAR:?}");
+    }
+    daemon.kill().and_then(|()| daemon.wait()).expect("it ends");
 }
 
 /// Bytes on the disk of 100,000 frames, stored as the daemon does in commits of 12 results.

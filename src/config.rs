@@ -1,4 +1,7 @@
-//! One TOML file → a checked [`Config`]; every stage is given only its own section.
+//! One TOML file, and over it what was set at the bedside ([`Text`]) → a checked [`Config`]; every stage is given only its own
+//! section.
+
+mod bedside;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -18,6 +21,7 @@ use crate::screen::PanePreset;
 use crate::store;
 use crate::uplink::settings::{Destination, Dicom};
 use crate::web::Network;
+pub use bedside::{Bedside, BedsideError, Change, Setting, Text};
 
 /// Everything that `sonograde run` can be told.
 #[derive(Debug, Deserialize)]
@@ -42,7 +46,7 @@ pub struct Config {
     /// The audit trail.
     #[serde(default)]
     pub audit: Audit,
-    /// SHA-256 of the file.
+    /// SHA-256 of the file, and of what was set at the bedside.
     #[serde(skip)]
     pub sha256: String,
     /// Who the cart is among DICOM programs.
@@ -195,6 +199,7 @@ pub struct Screen {
     #[serde(default, deserialize_with = "rectangle")]
     pub roi: Option<Rect>,
     /// Decibels from the darkest to the brightest colour of the contrast image; 60 if absent.
+    #[serde(default, deserialize_with = "decibels")]
     pub range_db: Option<f32>,
     /// Where the scanner shows those colours, as `x,y,w,h`, the brightest on top; they are taken for greys if absent.
     #[serde(default, deserialize_with = "rectangle")]
@@ -231,13 +236,22 @@ fn rectangle<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option
     text.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
+fn decibels<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f32>, D::Error> {
+    match f32::deserialize(deserializer)? {
+        db if (20.0..=120.0).contains(&db) => Ok(Some(db)),
+        _ => Err(serde::de::Error::custom("expected 20 to 120 decibels")),
+    }
+}
+
 /// `[exam]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Exam {
     /// An exam ends this long after its last scored frame.
+    #[serde(deserialize_with = "seconds")]
     pub idle_s: u32,
     /// A key frame is kept this often.
+    #[serde(deserialize_with = "seconds")]
     pub key_frame_every_s: u32,
 }
 
@@ -247,6 +261,13 @@ impl Default for Exam {
             idle_s: 30,
             key_frame_every_s: 5,
         }
+    }
+}
+
+fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match u32::deserialize(deserializer)? {
+        s @ 1..=3600 => Ok(s),
+        _ => Err(serde::de::Error::custom("expected 1 to 3600 seconds")),
     }
 }
 
@@ -307,43 +328,33 @@ pub enum ConfigError {
 /// The config with every default, and words for each key.
 pub const DEFAULT: &str = include_str!("../systemd/sonograde.toml");
 
-/// The text of a config file.
-///
-/// # Errors
-/// [`ConfigError::Read`].
-pub fn read(path: &Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
-        path: path.into(),
-        source,
-    })
-}
-
 impl Config {
-    /// Reads and checks a file.
+    /// Reads and checks a file, and what was set at the bedside over it.
     ///
     /// # Errors
     /// [`ConfigError`] with file, line and what was expected.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        Self::parse(path, &read(path)?)
+        Text::read(path)?.parse()
     }
 
-    /// Checks the text of the file `path`.
-    ///
-    /// # Errors
-    /// [`ConfigError::Invalid`].
-    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+    /// Checks the text of the file `path` alone.
+    fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let parsed = toml::from_str(text).map(|config: Self| Self {
             sha256: crate::hex(&Sha256::digest(text)),
             ..config
         });
-        parsed.map_err(|error| {
-            let start = error.span().map_or(0, |span| span.start);
-            ConfigError::Invalid {
-                path: path.into(),
-                line: 1 + text.bytes().take(start).filter(|b| *b == b'\n').count(),
-                reason: error.message().replace('\n', ", "),
-            }
-        })
+        parsed.map_err(|error| ConfigError::invalid(path, text, &error))
+    }
+}
+
+impl ConfigError {
+    fn invalid(path: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let start = error.span().map_or(0, |span| span.start);
+        Self::Invalid {
+            path: path.into(),
+            line: 1 + text.bytes().take(start).filter(|b| *b == b'\n').count(),
+            reason: error.message().replace('\n', ", "),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Pure: the daemon's `infer` thread, `sonograde grade` and the benchmarks call the same [`Grader::grade`].
 
-use crate::exam::record::Graded;
+use crate::exam::record::{Graded, Scored};
 use crate::frame::Frame;
 use crate::infer::{Model, ModelError};
 use crate::preprocess::PreprocessError;
@@ -45,7 +45,10 @@ impl Grader {
         let watch = self.watch.insert(watch);
         let outcome = match watch.look(frame)? {
             Some(quality) => Err(quality),
-            None => Ok(self.model.score(watch.input())?),
+            None => Ok(Scored {
+                fitness: watch.fitness(),
+                ..self.model.score(watch.input())?
+            }),
         };
         Ok(Graded {
             seq: frame.seq,

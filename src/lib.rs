@@ -6,7 +6,9 @@
 
 pub mod cmd;
 pub mod config;
+pub mod findings;
 pub mod health;
+pub mod journal;
 pub mod process;
 pub mod tls;
 pub mod frame;

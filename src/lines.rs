@@ -19,6 +19,8 @@ enum Line<'a> {
         quality: Option<Quality>,
         roi: [u32; 4],
         map: Option<Vec<&'a [f32]>>,
+        brightness: Option<u8>,
+        clarity: Option<u8>,
     },
     Verdict {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,6 +38,7 @@ enum Line<'a> {
 /// The writer's.
 pub fn frame(out: &mut impl Write, path: Option<&str>, graded: &Graded) -> io::Result<()> {
     let scored = graded.outcome.as_ref().ok();
+    let fitness = scored.and_then(|s| s.fitness);
     write(
         out,
         &Line::Frame {
@@ -46,6 +49,8 @@ pub fn frame(out: &mut impl Write, path: Option<&str>, graded: &Graded) -> io::R
             quality: graded.outcome.as_ref().err().copied(),
             roi: [graded.roi.x, graded.roi.y, graded.roi.w, graded.roi.h],
             map: scored.map(|s| s.map.rows().collect()),
+            brightness: fitness.map(|f| f.brightness),
+            clarity: fitness.map(|f| f.clarity),
         },
     )
 }
@@ -79,7 +84,7 @@ fn write(out: &mut impl Write, line: &Line) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exam::record::{ActivationMap, Grade, Scored};
+    use crate::exam::record::{ActivationMap, Fitness, Grade, Scored};
     use crate::frame::Rect;
 
     fn text(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
@@ -99,11 +104,19 @@ mod tests {
             seq: 3,
             t_ms: 50,
             roi: Rect::full(2, 2),
-            outcome: Ok(Scored { score: 0.75, map }),
+            outcome: Ok(Scored {
+                score: 0.75,
+                map,
+                fitness: Some(Fitness {
+                    brightness: 71,
+                    clarity: 240,
+                }),
+            }),
         };
         assert_eq!(
             text(|out| frame(out, None, &scored)),
-            "{\"type\":\"frame\",\"seq\":3,\"t_ms\":50,\"score\":0.75,\"quality\":null,\"roi\":[0,0,2,2],\"map\":[[0.5,1.0],[-1.5,2.0]]}\n"
+            "{\"type\":\"frame\",\"seq\":3,\"t_ms\":50,\"score\":0.75,\"quality\":null,\"roi\":[0,0,2,2],\"map\":[[0.5,1.0],[-1.5,2.0]],\
+             \"brightness\":71,\"clarity\":240}\n"
         );
         let repeated = Graded {
             seq: 4,
@@ -113,7 +126,8 @@ mod tests {
         };
         assert_eq!(
             text(|out| frame(out, Some("a.png"), &repeated)),
-            "{\"type\":\"frame\",\"path\":\"a.png\",\"seq\":4,\"t_ms\":66,\"score\":null,\"quality\":\"duplicate\",\"roi\":[0,0,2,2],\"map\":null}\n"
+            "{\"type\":\"frame\",\"path\":\"a.png\",\"seq\":4,\"t_ms\":66,\"score\":null,\"quality\":\"duplicate\",\"roi\":[0,0,2,2],\"map\":null,\
+             \"brightness\":null,\"clarity\":null}\n"
         );
         let end = Verdict {
             verdict: Grade::High,
@@ -121,6 +135,7 @@ mod tests {
             ci95: Some([0.5, 1.0]),
             frames_scored: 1,
             frames_seen: 2,
+            frames_counted: Some(1),
         };
         let model = ModelIdentity {
             name: "m".into(),
@@ -131,7 +146,7 @@ mod tests {
         assert_eq!(
             text(|out| verdict(out, None, &end, &model)),
             "{\"type\":\"verdict\",\"verdict\":\"high\",\"score\":0.75,\"ci95\":[0.5,1.0],\"frames_scored\":1,\
-             \"frames_seen\":2,\"model\":{\"name\":\"m\",\"version\":\"1\",\"sha256\":\"ab\",\
+             \"frames_seen\":2,\"frames_counted\":1,\"model\":{\"name\":\"m\",\"version\":\"1\",\"sha256\":\"ab\",\
              \"intended_use\":\"demonstration\"},\"label\":\"DEMONSTRATION MODEL. Research use only. Not for diagnosis.\"}\n"
         );
     }

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use sonograde::cmd;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Grades clear cell renal cell carcinoma from contrast-enhanced ultrasound, on the cart.
 /// Research use only. Not for diagnosis.
@@ -55,6 +57,8 @@ fn main() -> ExitCode {
         .with_max_level(asked.unwrap_or(usual))
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
+        .finish()
+        .with(sonograde::journal::Journal)
         .init();
     let done = match command {
         Command::Demo(args) => cmd::demo::run(&args),

@@ -249,6 +249,70 @@ fn another_lesion_begins_another_exam_of_the_same_patient_and_contrast() {
 }
 
 #[test]
+fn what_is_set_at_the_bedside_is_checked_recorded_and_holds_once_the_exam_is_over() {
+    let daemon = Daemon::start("kind = \"phantom\"\nseed = 1\nseconds = 600");
+    daemon.state(|s| s["exam"]["ended"] == false);
+    let path = "/api/v1/settings";
+    let bad = ask(&daemon, "PUT", path, json!({"exam.idle_s": 0}), 422);
+    assert_eq!(bad["detail"], "exam.idle_s: expected 1 to 3600 seconds");
+    let set = ask(&daemon, "PUT", path, json!({"exam.idle_s": 45}), 200);
+    assert_eq!(set["waits"], true, "an exam runs");
+    ask(&daemon, "POST", "/api/v1/exam/stop", Value::Null, 200);
+    let holds = || {
+        let (_, body) = daemon.request("GET", path, None)?;
+        let answer: Value = serde_json::from_slice(&body).ok()?;
+        (answer["waits"] == false).then_some(answer)
+    };
+    // The daemon begins anew, and does not answer for a moment.
+    let now = (0..200).find_map(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        holds()
+    });
+    let now = now.expect("it holds");
+    let of = |key: &str| {
+        now["settings"]
+            .as_array()?
+            .iter()
+            .find(|s| s["key"] == key)
+            .cloned()
+    };
+    let idle = of("exam.idle_s").expect("a key");
+    assert_eq!((&idle["value"], &idle["config"]), (&json!(45), &json!(30)));
+    let kept = std::fs::read_to_string(daemon.folder.path().join("store/bedside.toml"));
+    assert!(kept.expect("a file").ends_with("exam.idle_s = 45\n"));
+    let mut records = trail(&daemon);
+    records.retain(|record| record["event"] == "config-changed");
+    assert_eq!(records.len(), 1, "once, and not again at the start: {records:?}");
+    assert_eq!(records[0]["set"], "exam.idle_s = 45");
+    daemon.stop();
+}
+
+/// The page shows the log: what is in the log may be seen.
+#[test]
+fn the_log_on_the_page_names_no_patient() {
+    let daemon = Daemon::start("kind = \"phantom\"\nseed = 1\nseconds = 600");
+    daemon.state(|s| s["signal"]["state"] == "live");
+    let who = json!({"patient_id": "Q4711", "patient_name": "Zwiebel^Anna", "accession_number": "X0815"});
+    ask(&daemon, "PUT", "/api/v1/exam/patient", who, 200);
+    let injection = json!({"kind": "injection"});
+    let begun = ask(&daemon, "POST", "/api/v1/exam/marks", injection, 200);
+    let exam = begun["exam"].as_str().expect("an exam");
+    daemon.state(|s| s["exam"]["id"] == exam && s["exam"]["verdict"]["score"].is_number());
+    let notes = json!({"notes": "Zwiebel comes again"});
+    ask(&daemon, "PUT", &format!("/api/v1/exams/{exam}/notes"), notes, 200);
+    ask(&daemon, "POST", "/api/v1/exam/stop", Value::Null, 200);
+    daemon.state(|s| s["exam"]["ended"] == true && s["store"]["waiting"] == 0);
+    let log = ask(&daemon, "GET", "/api/v1/log", Value::Null, 200).to_string();
+    assert!(log.contains("exam begun") && log.contains("exam ended"), "{log}");
+    for name in ["Q4711", "Zwiebel", "Anna", "X0815"] {
+        assert!(!log.contains(name), "{log}");
+    }
+    let card = ask(&daemon, "GET", "/api/v1/model", Value::Null, 200)["card"].to_string();
+    assert!(card.contains("## Limits"), "{card}");
+    daemon.stop();
+}
+
+#[test]
 fn bad_requests_are_problems_that_say_what_was_expected() {
     let daemon = Daemon::start("kind = \"v4l2\"\ndevice = \"/dev/null\"");
     daemon.state(|s| s["signal"]["state"] == "absent");

@@ -56,6 +56,7 @@ fn exam(order: Option<Order>) -> Exam {
             ci95: Some([0.66, 0.79]),
             frames_scored: 412,
             frames_seen: 1648,
+            frames_counted: None,
         }),
         order,
         uids: Some(Uids {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use device::{Give, Rig};
-use sonograde::exam::record::Exam;
+use sonograde::exam::record::{Exam, Verdict};
 use sonograde::store::{FrameRecord, Store};
 
 /// Pictures before and after the interruption.
@@ -32,8 +32,8 @@ fn frames(store: &Store, exam: &Exam) -> Vec<FrameRecord> {
     frames.map(|frame| frame.expect("a frame")).collect()
 }
 
-/// A store with an exam whose last frame came at `last` and that nobody ended.
-fn interrupted(folder: &Path, last: DateTime<Utc>) -> Exam {
+/// A store with an exam whose last frame came at `last` and that nobody ended; with the verdict that it had when it was.
+fn interrupted(folder: &Path, last: DateTime<Utc>) -> (Exam, Verdict) {
     let whole = tempfile::tempdir().expect("a folder");
     let rig = Rig::start(whole.path());
     grade(&rig, 0..PICTURES);
@@ -41,6 +41,7 @@ fn interrupted(folder: &Path, last: DateTime<Utc>) -> Exam {
     let store = Store::open(whole.path()).expect("a store");
     let ended = store.exams().next().expect("an exam").expect("whole");
     let frames = frames(&store, &ended);
+    let verdict = ended.verdict.clone().expect("it ended");
     let span = frames[frames.len() - 1].t_ms - frames[0].t_ms;
     let exam = Exam {
         started: last - TimeDelta::milliseconds(span as i64),
@@ -60,18 +61,19 @@ fn interrupted(folder: &Path, last: DateTime<Utc>) -> Exam {
             outcome: Ok(sonograde::exam::record::Scored {
                 score: frame.score,
                 map: frame.map,
+                fitness: frame.fitness,
             }),
         };
         store.append(&exam.id, &graded).expect("a frame");
     }
     store.commit().expect("durable");
-    exam
+    (exam, verdict)
 }
 
 #[test]
 fn an_exam_goes_on_after_a_restart_with_every_frame_of_before() {
     let folder = tempfile::tempdir().expect("a folder");
-    let exam = interrupted(folder.path(), Utc::now());
+    let (exam, _) = interrupted(folder.path(), Utc::now());
     let last = frames(&Store::open(folder.path()).expect("a store"), &exam).pop();
     let mut rig = Rig::start(folder.path());
     rig.first = last.expect("a frame").seq as usize + 1;
@@ -98,7 +100,7 @@ fn an_exam_goes_on_after_a_restart_with_every_frame_of_before() {
 #[test]
 fn an_exam_of_the_day_before_yesterday_gets_its_verdict_and_another_begins() {
     let folder = tempfile::tempdir().expect("a folder");
-    let exam = interrupted(folder.path(), Utc::now() - TimeDelta::days(2));
+    let (exam, before) = interrupted(folder.path(), Utc::now() - TimeDelta::days(2));
     let rig = Rig::start(folder.path());
     rig.give(Give::Picture(PICTURES));
     rig.until(|live| live.graded.is_some());
@@ -109,6 +111,12 @@ fn an_exam_of_the_day_before_yesterday_gets_its_verdict_and_another_begins() {
     let old = store.exam(&exam.id).expect("readable").expect("kept");
     let verdict = old.verdict.as_ref().expect("it was ended");
     assert_eq!(verdict.frames_scored, frames(&store, &exam).len() as u64);
+    assert_eq!(
+        (verdict.score, verdict.frames_counted),
+        (before.score, before.frames_counted),
+        "what is stored gives the verdict that the exam had"
+    );
+    assert!(verdict.frames_counted.is_some_and(|frames| frames > 0));
     assert!(
         old.ended
             .is_some_and(|ended| Utc::now() - ended > TimeDelta::days(1))

@@ -16,7 +16,8 @@ use std::time::{Duration, SystemTime};
 use chrono::DateTime;
 use sonograde::exam::exam_id;
 use sonograde::exam::record::{
-    ActivationMap, Exam, Grade, Graded, KeyFrame, KeyReason, ModelIdentity, Provenance, Scored, Verdict,
+    ActivationMap, Exam, Fitness, Grade, Graded, KeyFrame, KeyReason, ModelIdentity, Provenance, Scored,
+    Verdict,
 };
 use sonograde::frame::Rect;
 use sonograde::store::{
@@ -346,6 +347,7 @@ fn ended(n: u64) -> Exam {
             ci95: None,
             frames_scored: FRAMES,
             frames_seen: FRAMES,
+            frames_counted: None,
         }),
         ..exam
     }
@@ -367,6 +369,10 @@ fn graded(seq: u64) -> Graded {
         outcome: Ok(Scored {
             score: (seq % 1009) as f32 / 1009.0,
             map,
+            fitness: Some(Fitness {
+                brightness: (seq % 256) as u8,
+                clarity: 255,
+            }),
         }),
     }
 }

@@ -111,6 +111,7 @@ fn fill(folder: &Path, size: Size) -> String {
             let scored = Scored {
                 score: 0.25,
                 map: map(n),
+                fitness: None,
             };
             let graded = Graded {
                 seq,
@@ -142,6 +143,7 @@ fn fill(folder: &Path, size: Size) -> String {
             ci95: None,
             frames_scored: 1,
             frames_seen: 4,
+            frames_counted: None,
         });
         store.end(&exam, &addresses).expect("a good end");
         store.commit().expect("a disk");

@@ -86,12 +86,15 @@ pub enum Event {
     },
     /// The daemon stopped, as it was told to.
     Stopped,
-    /// The config file is another than at the last start.
+    /// The config is another than at the last start, or was changed at the bedside.
     ConfigChanged {
         /// SHA-256 of the one before.
         before: String,
         /// SHA-256 of the one now.
         now: String,
+        /// What is set at the bedside now, over the config's file; absent for a change of the file.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        set: Option<String>,
     },
     /// An exam began.
     ExamBegun {
@@ -148,6 +151,9 @@ pub enum Event {
     LogInRefused {
         /// The machine that they tried it from, as an address.
         from: String,
+        /// How many before this one were not recorded, because there were too many at once; absent if none.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        unrecorded: Option<u64>,
     },
     /// Somebody logged out of the page, or was logged out.
     LoggedOut {
@@ -202,6 +208,11 @@ pub enum Event {
     },
     /// The store was put under another key.
     KeyChanged,
+    /// What a check found wrong with the store was put right.
+    Repaired {
+        /// How much was found.
+        findings: u64,
+    },
     /// This trail was exported.
     TrailRead,
     /// The line before this one was never finished: the power went, or the disk was full.

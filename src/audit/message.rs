@@ -115,9 +115,16 @@ impl Kind {
                 let words = String::from("the store was put under another key");
                 alert(software, "0", "urn:sonograde:key", words)
             }
+            Event::Repaired { findings } => {
+                let words = format!("the store was repaired: {findings} findings");
+                alert(software, "0", "urn:sonograde:store", words)
+            }
             Event::TrailRead => plain(("110101", "DCM", "Audit Log Used"), None, "R"),
-            Event::ConfigChanged { before, now } => {
-                let words = format!("the config was changed from SHA-256 {before} to {now}");
+            Event::ConfigChanged { before, now, set } => {
+                let set = set
+                    .as_ref()
+                    .map_or(String::new(), |set| format!("; at the bedside: {set}"));
+                let words = format!("the config was changed from SHA-256 {before} to {now}{set}");
                 alert(software, "0", "urn:sonograde:config", words)
             }
             Event::ModelChanged { before, now, name } => {
@@ -210,7 +217,7 @@ impl Out {
                 participant(person, "true", Some(LAUNCHER), false)
             }
             // Who, and from which machine.
-            (Event::LoggedIn { from } | Event::LogInRefused { from } | Event::LoggedOut { from }, _) => {
+            (Event::LoggedIn { from } | Event::LogInRefused { from, .. } | Event::LoggedOut { from }, _) => {
                 participant(person, "true", None, false)?;
                 participant(from, "false", None, false)
             }

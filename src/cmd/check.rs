@@ -3,7 +3,10 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use chrono::Utc;
+
 use super::{Code, Failure};
+use crate::audit::{Actor, Event, Trail};
 use crate::store::{Encryption, KeyFile, Store};
 
 /// Looks at every record, file and hash of the store.
@@ -29,6 +32,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let key = KeyFile::of(&args.store, args.key.as_deref());
     let store = Store::open_with(&args.store, &Encryption::AsItIs(key))?;
     let findings = store.check(args.repair)?;
+    let wrong = findings.found.len();
+    if args.repair && wrong > 0 {
+        let repaired = Event::Repaired {
+            findings: wrong as u64,
+        };
+        Trail::of_store(&args.store).append(&Actor::of_process(), repaired, Utc::now())?;
+    }
     let mut out = std::io::stdout().lock();
     let mut say = |words: &str| writeln!(out, "{words}").map_err(|e| Failure::new(Code::Output, e));
     if let Some(notice) = store.notice() {
@@ -38,12 +48,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         let will = if args.repair { "" } else { "with --repair: " };
         say(&format!("{} ({will}{})", finding.what, finding.repair))?;
     }
-    let (exams, frames, files, wrong) = (
-        findings.exams,
-        findings.frames,
-        findings.files,
-        findings.found.len(),
-    );
+    let (exams, frames, files) = (findings.exams, findings.frames, findings.files);
     say(&format!(
         "{exams} exams, {frames} frames, {files} files: {wrong} findings"
     ))?;

@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::service::{self, Watchdog};
-use super::{Code, Failure, self_check};
+use super::{Code, Failure, run, self_check};
 use crate::audit::{self, Recorder, Trail};
 use crate::capture::Signal;
+use crate::config::Bedside;
 use crate::exam::record::{Quality, Verdict};
 use crate::lines;
 use crate::package::InService;
@@ -44,9 +45,6 @@ pub(super) enum Ended {
     /// SIGHUP: the config is to be read again.
     Reload,
 }
-
-/// Asked at SIGHUP whether there is a config to go on with.
-pub(super) type Reload = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// Takes the page's address for this machine before anything else is started.
 pub(super) fn listen(address: &str) -> Result<TcpListener, Failure> {
@@ -85,6 +83,8 @@ fn bind(address: &str) -> Result<TcpListener, Failure> {
 pub(super) fn audit(trail: &Trail, config: Option<String>, model: &InService) -> (Recorder, JoinHandle<()>) {
     let before = trail.last(|record| match record.event {
         audit::Event::Started { config, .. } => config,
+        // At the bedside, by whoever did it.
+        audit::Event::ConfigChanged { now, .. } => Some(now),
         _ => None,
     });
     let before = before.unwrap_or_else(|error| {
@@ -103,7 +103,11 @@ pub(super) fn audit(trail: &Trail, config: Option<String>, model: &InService) ->
     if let (Some(before), Some(now)) = (before, config)
         && before != now
     {
-        recorder.record(audit::Event::ConfigChanged { before, now });
+        recorder.record(audit::Event::ConfigChanged {
+            before,
+            now,
+            set: None,
+        });
     }
     (recorder, written)
 }
@@ -116,8 +120,8 @@ pub(super) struct Doors {
     pub network: Option<web::Remote>,
 }
 
-/// Runs until the source is over (`end_with_source`), a signal comes, or no exam runs after a SIGHUP that `reload` agrees to;
-/// and until the audit trail is `written`.
+/// Runs until the source is over (`end_with_source`), a signal comes, or no exam runs after a SIGHUP or a change of the `bedside`'s
+/// that leave a good config; and until the audit trail is `written`.
 pub(super) fn serve(
     parts: Parts,
     uplink: uplink::Plan,
@@ -125,10 +129,10 @@ pub(super) fn serve(
     doors: Option<Doors>,
     show: Show,
     end_with_source: bool,
-    reload: Option<Reload>,
+    bedside: Option<Bedside>,
 ) -> Result<Ended, Failure> {
     let audit = parts.audit.clone();
-    let done = serve_page(parts, uplink, doors, show, end_with_source, reload);
+    let done = serve_page(parts, uplink, doors, show, end_with_source, bedside);
     audit.record(audit::Event::Stopped);
     drop(audit);
     written
@@ -143,7 +147,7 @@ fn serve_page(
     doors: Option<Doors>,
     show: Show,
     end_with_source: bool,
-    reload: Option<Reload>,
+    bedside: Option<Bedside>,
 ) -> Result<Ended, Failure> {
     let site = Site {
         source: parts.source.clone(),
@@ -167,9 +171,9 @@ fn serve_page(
     let uplink = uplink.start(&store, &pipeline.store_queue());
     let stopper = Arc::new(pipeline.stopper());
     let ended = Arc::new(Mutex::new(Ended::Stopped));
-    if let Some(reload) = reload {
+    if let Some(bedside) = bedside.clone() {
         runtime.spawn(on_hangup(
-            reload,
+            bedside,
             pipeline.live(),
             Arc::clone(&ended),
             stop.clone(),
@@ -186,6 +190,7 @@ fn serve_page(
         audit,
         uplink: uplink.handle(),
         worklist: uplink.worklist(),
+        bedside,
     };
     let page = match doors {
         Some(Doors {
@@ -254,7 +259,7 @@ pub(super) async fn on_signal(stop: watch::Sender<bool>) {
 }
 
 async fn on_hangup(
-    reload: Reload,
+    bedside: Bedside,
     mut live: watch::Receiver<Live>,
     ended: Arc<Mutex<Ended>>,
     stop: watch::Sender<bool>,
@@ -263,8 +268,12 @@ async fn on_hangup(
     let Ok(mut hangup) = signal(SignalKind::hangup()) else {
         return;
     };
-    while hangup.recv().await.is_some() {
-        if reload() {
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => {}
+            () = bedside.changed() => {}
+        }
+        if run::agree(bedside.path()) {
             break;
         }
     }

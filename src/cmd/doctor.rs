@@ -7,15 +7,13 @@ mod capture;
 mod compute;
 mod disk;
 mod daemon;
-mod machine;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
 use super::{Code, Failure};
 use crate::config::{self, Config};
+use crate::findings::{Finding, Level, machine};
 use crate::panel;
 use crate::process;
 use daemon::Daemon;
@@ -32,61 +30,6 @@ pub struct Args {
     /// Also write an archive for support: findings, config without secrets, this machine, the log. No pictures, no exams.
     #[arg(long, value_name = "FILE.tar")]
     bundle: Option<PathBuf>,
-}
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Level {
-    /// As it should be.
-    Ok,
-    /// It works; someone should look.
-    Warning,
-    /// It does not work.
-    Fault,
-}
-
-/// One line of the table.
-#[derive(Debug, Serialize)]
-pub(crate) struct Finding {
-    /// What was looked at.
-    check: &'static str,
-    level: Level,
-    /// What was found.
-    found: String,
-    /// What to do; absent where there is nothing to do.
-    advice: Option<String>,
-}
-
-/// Heat, throttling and clock of this machine.
-pub(crate) fn of_machine() -> Vec<Finding> {
-    machine::findings()
-}
-
-impl Finding {
-    fn ok(check: &'static str, found: impl Into<String>) -> Self {
-        Self {
-            check,
-            level: Level::Ok,
-            found: found.into(),
-            advice: None,
-        }
-    }
-
-    fn warning(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self {
-            level: Level::Warning,
-            advice: Some(advice.into()),
-            ..Self::ok(check, found)
-        }
-    }
-
-    fn fault(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self {
-            level: Level::Fault,
-            ..Self::warning(check, found, advice)
-        }
-    }
 }
 
 /// Checks everything and prints it.
@@ -138,7 +81,7 @@ fn examine(path: &Path) -> Vec<Finding> {
             findings.extend(compute::findings(config::Model::default()));
         }
     }
-    findings.extend(machine::findings());
+    findings.extend(machine());
     findings
 }
 
@@ -170,6 +113,7 @@ fn table(findings: &[Finding]) -> String {
     } in findings
     {
         let level = match level {
+            Level::Unknown => "-",
             Level::Ok => "ok",
             Level::Warning => "WARNING",
             Level::Fault => "FAULT",

@@ -184,7 +184,7 @@ impl Job {
         }
         progress.finish_and_clear();
         match last {
-            Some(last) => self.result(out, &name, &aggregate.verdict(), &last),
+            Some(last) => self.result(out, &name, &aggregate.verdict(&[]), &last),
             None => Ok(()),
         }
     }

@@ -12,7 +12,7 @@ use crate::audit::Trail;
 use crate::audit::syslog::{self, Forwarding};
 use crate::capture::phantom::Phantom;
 use crate::capture::{Paced, clip, v4l2};
-use crate::config::{self, Config, Model, Source};
+use crate::config::{Bedside, Config, Model, Source, Text};
 use crate::package::{InService, PackageError};
 use crate::pipeline::{News, Opener, Pace, Parts};
 use crate::process;
@@ -38,22 +38,20 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let path = &args.config;
     let show = if args.json { Show::Lines } else { Show::Log };
-    let mut last: Option<String> = None;
+    let mut last: Option<Text> = None;
     loop {
-        let fresh = config::read(path).map_err(Failure::from);
-        let fresh = fresh.and_then(|text| prepare(Config::parse(path, &text)?).map(|ready| (text, ready)));
+        let fresh = Text::read(path).map_err(Failure::from);
+        let fresh = fresh.and_then(|text| prepare(text.parse()?).map(|ready| (text, ready)));
         let (text, ready) = match (fresh, last) {
             (Ok(fresh), _) => fresh,
             (Err(failure), None) => return Err(failure),
             (Err(failure), Some(text)) => {
                 tracing::error!("the old config goes on: {}", crate::one_line(&*failure.error));
-                let ready = prepare(Config::parse(path, &text)?)?;
+                let ready = prepare(text.parse()?)?;
                 (text, ready)
             }
         };
         last = Some(text);
-        let path = path.clone();
-        let reload = Box::new(move || agree(&path));
         match daemon::serve(
             ready.parts,
             ready.uplink,
@@ -61,7 +59,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             Some(ready.doors),
             show,
             false,
-            Some(reload),
+            Some(Bedside::new(path)),
         )? {
             Ended::Stopped => return Ok(()),
             Ended::Reload => tracing::info!("reading the config again"),
@@ -70,7 +68,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// Whether the config can be gone on with; said either way.
-fn agree(path: &Path) -> bool {
+pub(super) fn agree(path: &Path) -> bool {
     match Config::load(path) {
         Ok(_) => {
             tracing::info!("the config is read again when no exam runs");

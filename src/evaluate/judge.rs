@@ -136,9 +136,12 @@ impl<'a> Worker<'a> {
         if !score {
             return Ok(None);
         }
-        let outcome = match screen::unfit(&self.input, self.model.contract().width) {
-            Some(quality) => Err(quality),
-            None => Ok(self.score()?),
+        let outcome = match screen::fitness(&self.input, self.model.contract().width) {
+            Err(quality) => Err(quality),
+            Ok(fitness) => Ok(Scored {
+                fitness: Some(fitness),
+                ..self.score()?
+            }),
         };
         let placed = match (&outcome, mask) {
             (Ok(scored), Some(mask)) => Some(maps::place(&scored.map, &mask, row.roi)),

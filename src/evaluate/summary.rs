@@ -10,7 +10,8 @@ use super::labels::{Labels, Row, grade_word};
 use super::level::Level;
 use super::maps::MapFigures;
 use super::phase::Phase;
-use crate::exam::record::{ModelIdentity, Quality};
+use crate::exam::Aggregate;
+use crate::exam::record::{ModelIdentity, Quality, Scored};
 use crate::infer::Model;
 
 /// What was evaluated, and how good it is.
@@ -36,7 +37,7 @@ pub struct Summary {
     pub not_scored: Vec<NotScored>,
     /// Every scored picture as a case.
     pub pictures: Level,
-    /// Every exam with a scored picture as a case.
+    /// Every exam with a scored picture as a case, with the score of its verdict.
     pub exams: Level,
     /// The pictures of each phase that has any.
     pub phases: Vec<PhaseLevel>,
@@ -79,21 +80,29 @@ pub fn pictures(labels: &Labels, judged: &[Judged]) -> Cases {
     Cases::new(scores(labels, judged).map(|(row, score)| (&*row.patient, row.high, score)))
 }
 
-/// The exams that have a scored picture, each with its mean score.
+/// The exams that have a scored picture from after the injection, or of an unknown time, each with the score of a verdict of
+/// these pictures.
 pub fn exams(labels: &Labels, judged: &[Judged]) -> Cases {
-    let mut exams: BTreeMap<(&str, &str), (bool, f64, f64)> = BTreeMap::new();
-    for (row, score) in scores(labels, judged) {
-        let (_, sum, count) = exams
-            .entry((&row.patient, &row.exam))
-            .or_insert((row.high, 0.0, 0.0));
-        *sum += score;
-        *count += 1.0;
+    let mut exams: BTreeMap<(&str, &str), Vec<(&Row, &Scored)>> = BTreeMap::new();
+    for (row, judged) in labels.rows.iter().zip(judged) {
+        if let Ok(scored) = &judged.outcome {
+            exams
+                .entry((&row.patient, &row.exam))
+                .or_default()
+                .push((row, scored));
+        }
     }
-    Cases::new(
-        exams
-            .into_iter()
-            .map(|((patient, _), (high, sum, count))| (patient, high, sum / count)),
-    )
+    Cases::new(exams.iter_mut().filter_map(|((patient, _), pictures)| {
+        pictures.sort_by_key(|(row, _)| row.t_ms);
+        let mut aggregate = Aggregate::new([0.5; 2]);
+        for (n, (row, scored)) in (0..).zip(&*pictures) {
+            if let Ok(t_ms) = row.t_ms.map_or(Ok(1000 * n), u64::try_from) {
+                aggregate.score(t_ms, scored.score, scored.fitness);
+            }
+        }
+        let score = aggregate.verdict(&[]).score?;
+        Some((*patient, pictures[0].0.high, f64::from(score)))
+    }))
 }
 
 impl Summary {
@@ -190,7 +199,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::exam::record::{ActivationMap, Scored};
+    use crate::exam::record::{ActivationMap, Fitness};
     use crate::frame::Rect;
 
     fn row(patient: &str, exam: &str, high: bool, t_ms: Option<i64>) -> Row {
@@ -214,7 +223,11 @@ mod tests {
             values: vec![0.0],
         };
         Judged {
-            outcome: outcome.map(|score| Scored { score, map }),
+            outcome: outcome.map(|score| Scored {
+                score,
+                map,
+                fitness: None,
+            }),
             placed: None,
         }
     }
@@ -238,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exam_has_the_mean_of_its_scored_pictures_and_belongs_to_its_patient() {
+    fn an_exam_has_the_score_of_a_verdict_and_belongs_to_its_patient() {
         let (labels, judged) = set(&[
             ("p", "1", true, Ok(0.75)),
             ("p", "1", true, Err(Quality::TooDark)),
@@ -251,6 +264,25 @@ mod tests {
         let scores: Vec<f64> = exams.all().iter().map(|case| case.score).collect();
         assert_eq!((scores, exams.patients().len()), (vec![0.0, 0.5, 1.0], 2));
         assert_eq!(pictures(&labels, &judged).all().len(), 4);
+    }
+
+    #[test]
+    fn what_shows_no_contrast_is_no_part_of_an_exams_score() {
+        let rows = [
+            (-2000, 0.0, 80),
+            (0, 0.0, 10),
+            (9000, 0.75, 80),
+            (20_000, 0.25, 70),
+        ];
+        let (mut labels, mut judged) = set(&rows.map(|(_, score, _)| ("p", "1", true, Ok(score))));
+        for ((row, judged), (t_ms, _, brightness)) in labels.rows.iter_mut().zip(&mut judged).zip(rows) {
+            row.t_ms = Some(t_ms);
+            judged.outcome.as_mut().expect("scored").fitness = Some(Fitness {
+                brightness,
+                clarity: 255,
+            });
+        }
+        assert_eq!(exams(&labels, &judged).all()[0].score, 0.5);
     }
 
     #[test]

@@ -65,6 +65,17 @@ pub struct Scored {
     pub score: f32,
     /// Where the network looked.
     pub map: ActivationMap,
+    /// How good the picture is; absent where nobody measured it, as in records of before.
+    pub fitness: Option<Fitness>,
+}
+
+/// How good a scored picture is: what its score weighs in the verdict, now and whenever that is worked out again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fitness {
+    /// Mean luma of the lesion, 0 to 255: how much contrast the display shows there.
+    pub brightness: u8,
+    /// 255 where nothing is clipped and nothing moves; the more of it does, the less.
+    pub clarity: u8,
 }
 
 /// One frame after grading: a score, or the reason why there is none.
@@ -164,7 +175,7 @@ pub enum Grade {
     Low,
     /// Fuhrman or WHO/ISUP III-IV.
     High,
-    /// The score lies in the model's band, or too few frames were scored.
+    /// The score lies in the model's band, or too few frames count.
     Indeterminate,
 }
 
@@ -183,14 +194,24 @@ impl fmt::Display for Grade {
 pub struct Verdict {
     /// The conclusion.
     pub verdict: Grade,
-    /// P(high grade) over the exam; absent while no frame was scored.
+    /// P(high grade) over the exam; absent while no frame counts.
     pub score: Option<f32>,
-    /// 95 % interval of `score`; absent while too few frames were scored.
+    /// 95 % interval of `score`; absent while too few frames count.
     pub ci95: Option<[f32; 2]>,
     /// Frames that have a score.
     pub frames_scored: u64,
     /// Frames that were looked at.
     pub frames_seen: u64,
+    /// Scored frames that show contrast, which alone the verdict is of; absent in verdicts of before, which are of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frames_counted: Option<u64>,
+}
+
+impl Verdict {
+    /// Frames that the verdict is of.
+    pub fn frames(&self) -> u64 {
+        self.frames_counted.unwrap_or(self.frames_scored)
+    }
 }
 
 impl fmt::Display for Verdict {
@@ -203,7 +224,7 @@ impl fmt::Display for Verdict {
         if let Some([low, high]) = self.ci95 {
             write!(f, " [{low:.3}, {high:.3}]")?;
         }
-        write!(f, " from {} frames", self.frames_scored)
+        write!(f, " from {} frames", self.frames())
     }
 }
 

@@ -105,7 +105,7 @@ impl Running {
     fn end(self) -> Exam {
         Exam {
             ended: Some(self.last_scored.unwrap_or(self.exam.started)),
-            verdict: Some(self.aggregate.verdict()),
+            verdict: Some(self.aggregate.verdict(&self.exam.marks)),
             ..self.exam
         }
     }
@@ -296,7 +296,8 @@ impl Session {
 
     /// The running exam and its verdict so far.
     pub fn current(&self) -> Option<(&Exam, Verdict)> {
-        self.running.as_ref().map(|r| (&r.exam, r.aggregate.verdict()))
+        let running = self.running.as_ref()?;
+        Some((&running.exam, running.aggregate.verdict(&running.exam.marks)))
     }
 }
 

@@ -1,15 +1,30 @@
 //! Scores of many frames → one verdict with its interval.
 //!
-//! The exam's score is the mean of its frames' scores. Neighbouring frames show the same tissue and so the same
-//! error, therefore the interval is a bootstrap over blocks of one second, not over frames (Künsch 1989,
-//! 10.1214/aos/1176347265): the blocks are drawn with replacement `RESAMPLES` times, and the 2.5th and 97.5th
-//! percentile of the means are given.
+//! Frames are taken together by the second. Of second *s*, let *b* be the mean brightness of its scored frames and *B* the
+//! brightness that a tenth of the exam's seconds exceed (nearest rank from below); of frame *i*, *p* the calibrated score and
+//! *c* the clarity as a share of 255. Then
+//!
+//! ```text
+//! e(s) = min(1, max(0, 4 b(s) / B − 1))              how far the second belongs to the enhanced phases
+//! P    = Σ e(s) Σ c(i) p(i)  /  Σ e(s) Σ c(i)        over the seconds s from the first injection on, and their frames i
+//! ```
+//!
+//! So nothing counts that is darker than a quarter of the exam's bright seconds (before the contrast arrives, after a flash,
+//! once it has washed out), all from half of it on; without a marked injection from the exam's first frame on. Not the
+//! brightest second is the measure, for that may be the flash. A picture with clipping or motion counts less. Brightness and
+//! clarity are stored with the score ([`Fitness`](super::record::Fitness)): what is stored gives the same verdict again.
+//! Frames of which they are not known weigh 1.
+//!
+//! Neighbouring frames show the same tissue and so the same error, therefore the interval is a bootstrap over these blocks of
+//! one second, not over frames (Künsch 1989, 10.1214/aos/1176347265): the blocks that count are drawn with replacement
+//! `RESAMPLES` times, and the 2.5th and 97.5th percentile of *P* are given. Fewer than `MIN_FRAMES` frames that count, or
+//! `MIN_BLOCKS` seconds, give neither grade nor interval; nor does a *P* inside the model's band give a grade.
 
-use super::record::{Grade, Graded, Verdict};
+use super::record::{Fitness, Grade, Graded, Mark, MarkKind, Verdict};
 
 /// Length of a bootstrap block.
 const BLOCK_MS: u64 = 1000;
-/// Fewer scored frames, or fewer blocks, than these give no verdict.
+/// Fewer frames that count, or fewer blocks, than these give no verdict.
 const MIN_FRAMES: u64 = 30;
 const MIN_BLOCKS: usize = 5;
 const RESAMPLES: usize = 400;
@@ -21,15 +36,26 @@ const SEED: u64 = 0x50_4E_4F;
 pub struct Aggregate {
     band: [f32; 2],
     seen: u64,
-    scored: u64,
     blocks: Vec<Block>,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// The scored frames of one second.
+#[derive(Clone, Copy, Debug, Default)]
 struct Block {
     second: u64,
-    sum: f64,
     frames: u64,
+    /// Sums over its frames: of clarity times score, and of clarity.
+    score: f64,
+    weight: f64,
+    /// Of brightness, and how many frames have one.
+    brightness: u64,
+    measured: u64,
+}
+
+impl Block {
+    fn brightness(&self) -> Option<f64> {
+        (self.measured > 0).then(|| self.brightness as f64 / self.measured as f64)
+    }
 }
 
 impl Aggregate {
@@ -38,7 +64,6 @@ impl Aggregate {
         Self {
             band,
             seen: 0,
-            scored: 0,
             blocks: Vec::new(),
         }
     }
@@ -46,27 +71,39 @@ impl Aggregate {
     /// Adds a frame. Frames come in time order.
     pub fn add(&mut self, graded: &Graded) {
         self.seen += 1;
-        let Ok(scored) = &graded.outcome else { return };
-        self.scored += 1;
-        let second = graded.t_ms / BLOCK_MS;
-        let score = f64::from(scored.score);
-        match self.blocks.last_mut() {
-            Some(block) if block.second == second => {
-                block.sum += score;
-                block.frames += 1;
-            }
-            _ => self.blocks.push(Block {
-                second,
-                sum: score,
-                frames: 1,
-            }),
+        if let Ok(scored) = &graded.outcome {
+            self.score(graded.t_ms, scored.score, scored.fitness);
         }
     }
 
-    /// The verdict so far.
-    pub fn verdict(&self) -> Verdict {
-        let score = mean(self.blocks.iter());
-        let enough = self.scored >= MIN_FRAMES && self.blocks.len() >= MIN_BLOCKS;
+    /// Adds the score of a picture taken at `t_ms`.
+    pub fn score(&mut self, t_ms: u64, score: f32, fitness: Option<Fitness>) {
+        let second = t_ms / BLOCK_MS;
+        if self.blocks.last().is_none_or(|block| block.second != second) {
+            self.blocks.push(Block {
+                second,
+                ..Block::default()
+            });
+        }
+        let Some(block) = self.blocks.last_mut() else {
+            return;
+        };
+        let weight = fitness.map_or(1.0, |fitness| f64::from(fitness.clarity) / 255.0);
+        block.frames += 1;
+        block.score += weight * f64::from(score);
+        block.weight += weight;
+        if let Some(fitness) = fitness {
+            block.brightness += u64::from(fitness.brightness);
+            block.measured += 1;
+        }
+    }
+
+    /// The verdict so far, of an exam with these marks.
+    pub fn verdict(&self, marks: &[Mark]) -> Verdict {
+        let blocks = self.counted(marks);
+        let frames = blocks.iter().map(|block| block.frames).sum();
+        let score = mean(blocks.iter());
+        let enough = frames >= MIN_FRAMES && blocks.len() >= MIN_BLOCKS;
         let verdict = match score {
             Some(s) if enough && s > self.band[1] => Grade::High,
             Some(s) if enough && s < self.band[0] => Grade::Low,
@@ -75,96 +112,48 @@ impl Aggregate {
         Verdict {
             verdict,
             score,
-            ci95: enough.then(|| self.interval()),
-            frames_scored: self.scored,
+            ci95: enough.then(|| interval(&blocks)),
+            frames_scored: self.blocks.iter().map(|block| block.frames).sum(),
             frames_seen: self.seen,
+            frames_counted: Some(frames),
         }
     }
 
-    fn interval(&self) -> [f32; 2] {
-        let mut random = oorandom::Rand32::new(SEED);
-        let count = self.blocks.len() as u32;
-        let mut means: Vec<f32> = (0..RESAMPLES)
-            .filter_map(|_| mean((0..count).map(|_| &self.blocks[random.rand_range(0..count) as usize])))
-            .collect();
-        means.sort_by(f32::total_cmp);
-        [means[RESAMPLES / 40], means[RESAMPLES - 1 - RESAMPLES / 40]]
+    /// The blocks that count, each weighed by how far it belongs to the enhanced phases.
+    fn counted(&self, marks: &[Mark]) -> Vec<Block> {
+        let injection = marks.iter().find(|mark| mark.kind == MarkKind::Injection);
+        let from = injection.map_or(0, |mark| mark.t_ms / BLOCK_MS);
+        let after = || self.blocks.iter().filter(|block| block.second >= from);
+        let mut all: Vec<f64> = after().filter_map(Block::brightness).collect();
+        all.sort_by(f64::total_cmp);
+        let bright = all.get(all.len().saturating_sub(1) * 9 / 10);
+        let weighed = after().map(|block| {
+            let share = block.brightness().zip(bright).map(|(b, bright)| b / bright);
+            let enhanced = share.map_or(1.0, |share| (4.0 * share - 1.0).clamp(0.0, 1.0));
+            Block {
+                score: enhanced * block.score,
+                weight: enhanced * block.weight,
+                ..*block
+            }
+        });
+        weighed.filter(|block| block.weight > 0.0).collect()
     }
+}
+
+fn interval(blocks: &[Block]) -> [f32; 2] {
+    let mut random = oorandom::Rand32::new(SEED);
+    let count = blocks.len() as u32;
+    let mut means: Vec<f32> = (0..RESAMPLES)
+        .filter_map(|_| mean((0..count).map(|_| &blocks[random.rand_range(0..count) as usize])))
+        .collect();
+    means.sort_by(f32::total_cmp);
+    [means[RESAMPLES / 40], means[RESAMPLES - 1 - RESAMPLES / 40]]
 }
 
 fn mean<'a>(blocks: impl Iterator<Item = &'a Block>) -> Option<f32> {
-    let (sum, frames) = blocks.fold((0.0, 0), |(s, n), b| (s + b.sum, n + b.frames));
-    (frames > 0).then(|| (sum / frames as f64) as f32)
+    let (score, weight) = blocks.fold((0.0, 0.0), |(s, w), block| (s + block.score, w + block.weight));
+    (weight > 0.0).then(|| (score / weight) as f32)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::exam::record::{ActivationMap, Quality, Scored};
-    use crate::frame::Rect;
-
-    fn graded(seq: u64, score: f32) -> Graded {
-        let map = ActivationMap {
-            width: 1,
-            height: 1,
-            values: vec![0.0],
-        };
-        Graded {
-            seq,
-            t_ms: seq * 100,
-            roi: Rect::full(2, 2),
-            outcome: Ok(Scored { score, map }),
-        }
-    }
-
-    fn verdict(scores: impl Iterator<Item = f32>) -> Verdict {
-        let mut aggregate = Aggregate::new([0.4, 0.6]);
-        scores
-            .enumerate()
-            .for_each(|(n, s)| aggregate.add(&graded(n as u64, s)));
-        aggregate.verdict()
-    }
-
-    #[test]
-    fn the_band_divides_low_from_high() {
-        let constant = |s| verdict(std::iter::repeat_n(s, 100));
-        assert_eq!(constant(0.7).verdict, Grade::High);
-        assert_eq!(constant(0.3).verdict, Grade::Low);
-        assert_eq!(constant(0.5).verdict, Grade::Indeterminate);
-        assert_eq!(constant(0.7).ci95, Some([0.7, 0.7]));
-    }
-
-    #[test]
-    fn few_frames_give_no_verdict_and_no_interval() {
-        let few = verdict(std::iter::repeat_n(0.9, 29));
-        assert_eq!((few.verdict, few.ci95), (Grade::Indeterminate, None));
-        let none = verdict(std::iter::empty());
-        assert_eq!((none.score, none.frames_seen), (None, 0));
-    }
-
-    #[test]
-    fn unscored_frames_count_as_seen_only() {
-        let mut aggregate = Aggregate::new([0.4, 0.6]);
-        aggregate.add(&graded(0, 0.9));
-        aggregate.add(&Graded {
-            seq: 1,
-            t_ms: 100,
-            roi: Rect::full(2, 2),
-            outcome: Err(Quality::Duplicate),
-        });
-        let verdict = aggregate.verdict();
-        assert_eq!(
-            (verdict.frames_seen, verdict.frames_scored, verdict.score),
-            (2, 1, Some(0.9))
-        );
-    }
-
-    #[test]
-    fn correlated_frames_widen_the_interval() {
-        // The same scores: once shuffled over the exam, once constant within each second.
-        let shuffled = verdict((0..600).map(|n| if n % 2 == 0 { 0.9 } else { 0.5 }));
-        let blocks = verdict((0..600).map(|n| if n / 10 % 2 == 0 { 0.9 } else { 0.5 }));
-        let width = |v: &Verdict| v.ci95.map(|[a, b]| b - a).expect("an interval");
-        assert!(width(&blocks) > 3.0 * width(&shuffled), "{blocks:?} {shuffled:?}");
-    }
-}
+mod tests;

@@ -259,6 +259,7 @@ impl Model {
                 height,
                 values: outputs.map,
             },
+            fitness: None,
         }
     }
 

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use archive::is_archive;
@@ -47,6 +48,8 @@ pub struct Proven {
     pub model: Model,
     /// How near it came.
     pub differences: Differences,
+    /// The model card, markdown.
+    pub card: Arc<str>,
 }
 
 /// The model that runs, and why this one.
@@ -57,6 +60,8 @@ pub struct InService {
     pub from: String,
     /// What people must know about the choice; absent if there is nothing.
     pub notice: Option<String>,
+    /// The model card, markdown; a plain file has none.
+    pub card: Option<Arc<str>>,
 }
 
 impl InService {
@@ -65,11 +70,7 @@ impl InService {
     /// # Errors
     /// [`PackageError`]: this box or this program is broken.
     pub fn shipped(runtime: Runtime) -> Result<Self, PackageError> {
-        Ok(Self {
-            model: Package::shipped()?.prove(runtime)?.model,
-            from: "shipped".into(),
-            notice: None,
-        })
+        Ok(Self::proven(Package::shipped()?.prove(runtime)?, "shipped"))
     }
 
     /// A plain ONNX file.
@@ -81,7 +82,18 @@ impl InService {
             model: Model::open(Some(path), runtime)?,
             from: path.display().to_string(),
             notice: None,
+            card: None,
         })
+    }
+
+    /// The model of a package.
+    fn proven(proven: Proven, from: &str) -> Self {
+        Self {
+            model: proven.model,
+            from: from.into(),
+            notice: None,
+            card: Some(proven.card),
+        }
     }
 }
 
@@ -141,7 +153,11 @@ impl<'a> Package<'a> {
             reason,
         };
         let differences = self.golden.prove(&self.parts, &model).map_err(golden)?;
-        Ok(Proven { model, differences })
+        Ok(Proven {
+            model,
+            differences,
+            card: self.card().into(),
+        })
     }
 
     /// Size of the ONNX file.

@@ -146,13 +146,7 @@ impl Shelf {
                 break InService::shipped(self.runtime)?;
             };
             match self.prove(entry) {
-                Ok(proven) => {
-                    break InService {
-                        model: proven.model,
-                        from: "installed".into(),
-                        notice: None,
-                    };
-                }
+                Ok(proven) => break InService::proven(proven, "installed"),
                 Err(error) => {
                     let reason = crate::one_line(&error);
                     tracing::error!("{} {} is rolled back: {reason}", entry.name, entry.version);

@@ -35,6 +35,7 @@ fn exam(verdict: Grade, ci95: Option<[f32; 2]>, ended: bool) -> Option<ExamView>
             ci95,
             frames_scored: 40,
             frames_seen: 90,
+            frames_counted: None,
         },
         patient: PatientView::Unknown,
         marks: Vec::new(),

@@ -237,6 +237,9 @@ pub struct ModelView {
     pub band: [f32; 2],
     /// What must be said wherever this model's scores are shown.
     pub label: String,
+    /// The model card, markdown; absent where there is none. Too long for a state that is sent all the time.
+    #[serde(skip)]
+    pub card: Option<Arc<str>>,
 }
 
 impl From<&InService> for ModelView {
@@ -248,6 +251,7 @@ impl From<&InService> for ModelView {
             model_notice: in_service.notice.clone(),
             band: in_service.model.contract().band,
             label: identity.label().into(),
+            card: in_service.card.clone(),
         }
     }
 }

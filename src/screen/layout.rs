@@ -1,5 +1,6 @@
 //! Where the contrast pane and the lesion are.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde::Deserialize;
@@ -32,21 +33,42 @@ pub enum PanePreset {
     Rect(Rect),
 }
 
+impl PanePreset {
+    /// Those that have a name.
+    const NAMED: [(&str, Self); 5] = [
+        ("auto", Self::Auto),
+        ("full", Self::Full),
+        ("contrast-left", Self::ContrastLeft),
+        ("contrast-right", Self::ContrastRight),
+        ("stacked", Self::Stacked),
+    ];
+
+    /// The names that are understood beside a rectangle.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::NAMED.iter().map(|(name, _)| *name)
+    }
+}
+
 impl FromStr for PanePreset {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "full" => Ok(Self::Full),
-            "contrast-left" => Ok(Self::ContrastLeft),
-            "contrast-right" => Ok(Self::ContrastRight),
-            "stacked" => Ok(Self::Stacked),
-            other => other
-                .parse()
-                .map(Self::Rect)
-                .map_err(|e| format!("{e}; or use auto, full, contrast-left, contrast-right or stacked")),
+        if let Some((_, preset)) = Self::NAMED.iter().find(|(name, _)| *name == text) {
+            return Ok(*preset);
         }
+        text.parse()
+            .map(Self::Rect)
+            .map_err(|e| format!("{e}; or use auto, full, contrast-left, contrast-right or stacked"))
+    }
+}
+
+impl fmt::Display for PanePreset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::Rect(rect) = self {
+            return rect.fmt(f);
+        }
+        let named = Self::NAMED.iter().find(|(_, preset)| preset == self);
+        f.write_str(named.map_or("auto", |(name, _)| name))
     }
 }
 

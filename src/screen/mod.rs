@@ -22,6 +22,6 @@ pub use arrangement::{Arranged, Arrangement, ArrangementError};
 pub use find::{Finder, Sight};
 pub use follow::Following;
 pub use layout::{Layout, LayoutError, PanePreset, Screen};
-pub use quality::unfit;
+pub use quality::fitness;
 pub use still::Still;
 pub use watch::Watch;

@@ -3,7 +3,7 @@
 //!
 //! Thresholds were chosen on phantoms of seeds 100 to 105; `tests/screen.rs` prints how well they do on others.
 
-use crate::exam::record::Quality;
+use crate::exam::record::{Fitness, Quality};
 
 /// Too dark: the mean luma (of 255) is below this. There is no contrast agent to see.
 const DARK_MEAN: u32 = 5;
@@ -35,6 +35,26 @@ pub(super) fn luma(pixels: &[u8]) -> impl Iterator<Item = u8> {
 pub(super) fn dark(luma: &[u8]) -> bool {
     let sum: u32 = luma.iter().map(|v| u32::from(*v)).sum();
     sum < DARK_MEAN * luma.len() as u32
+}
+
+/// What is told of a picture that is fit to be scored.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Look {
+    pub colours: Colours,
+    /// 1 where nothing is clipped, 0 where too much is.
+    pub clear: f32,
+}
+
+impl Look {
+    /// How good the picture of this luma is.
+    pub fn fitness(self, luma: &[u8]) -> Fitness {
+        let sum: u32 = luma.iter().map(|v| u32::from(*v)).sum();
+        let pixels = luma.len().max(1) as u32;
+        Fitness {
+            brightness: ((sum + pixels / 2) / pixels) as u8,
+            clarity: (255.0 * self.clear).round().max(1.0) as u8,
+        }
+    }
 }
 
 /// What the colours of a picture are.
@@ -83,8 +103,8 @@ fn count(pixels: &[u8]) -> Counts {
     }
 }
 
-/// Why the picture `[3, height, width]`, red plane first, is not fit to be scored; else its colours. `luma` is its luma.
-pub(super) fn judge(pixels: &[u8], luma: &[u8], width: usize) -> Result<Colours, Quality> {
+/// Why the picture `[3, height, width]`, red plane first, is not fit to be scored; else what is told of it. `luma` is its luma.
+pub(super) fn judge(pixels: &[u8], luma: &[u8], width: usize) -> Result<Look, Quality> {
     if dark(luma) {
         return Err(Quality::TooDark);
     }
@@ -106,7 +126,8 @@ pub(super) fn judge(pixels: &[u8], luma: &[u8], width: usize) -> Result<Colours,
     if colours == Colours::Mixed || flat(luma, width) {
         return Err(Quality::NotContrast);
     }
-    Ok(colours)
+    let clear = 1.0 - (clipped * 100) as f32 / (luma.len() * CLIPPED_PERCENT).max(1) as f32;
+    Ok(Look { colours, clear })
 }
 
 /// Whether much of what is lit is even.
@@ -122,10 +143,13 @@ fn flat(luma: &[u8], width: usize) -> bool {
     even as usize * 100 >= lit as usize * FLAT_PERCENT && lit > 0
 }
 
-/// Why the picture `[3, height, width]`, red plane first, is not fit to be scored, as far as it tells alone.
-pub fn unfit(pixels: &[u8], width: usize) -> Option<Quality> {
+/// How good the picture `[3, height, width]`, red plane first, is, as far as it tells alone.
+///
+/// # Errors
+/// Why it is not fit to be scored.
+pub fn fitness(pixels: &[u8], width: usize) -> Result<Fitness, Quality> {
     let luma: Vec<u8> = luma(pixels).collect();
-    judge(pixels, &luma, width).err()
+    judge(pixels, &luma, width).map(|look| look.fitness(&luma))
 }
 
 #[cfg(test)]
@@ -157,7 +181,22 @@ mod tests {
             (picture(|v| grey(v % 200)), None),
             (picture(|v| amber(v % 200)), None),
         ] {
-            assert_eq!(unfit(&picture, SIDE), expected);
+            assert_eq!(fitness(&picture, SIDE).err(), expected);
         }
+    }
+
+    #[test]
+    fn the_more_is_clipped_the_less_a_picture_weighs() {
+        let fitness = |clipped: u32| {
+            let pixels = picture(|v| if v < clipped { [255; 3] } else { [v as u8 / 2; 3] });
+            fitness(&pixels, SIDE).expect("it is fit")
+        };
+        let [none, some, much] = [0, 26, 90].map(fitness);
+        assert_eq!(none.clarity, 255);
+        assert!((60..68).contains(&none.brightness), "{none:?}");
+        assert!(
+            (180..200).contains(&some.clarity) && (20..35).contains(&much.clarity),
+            "{some:?} {much:?}"
+        );
     }
 }

@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use super::follow::{self, Follower, Following};
-use super::quality::{self, Colours};
+use super::quality::{self, Colours, Look};
 use super::shift::{self, Match, SIDE, Sketch, WHOLE};
 use super::{Layout, repeat, speckle};
-use crate::exam::record::Quality;
+use crate::exam::record::{Fitness, Quality};
 use crate::frame::{Frame, FrameFormat, PixelFormat, Range, Rect};
 use crate::preprocess::{PreprocessError, Preprocessor};
 
@@ -44,6 +44,7 @@ pub struct Watch {
     seen: Duration,
     follower: Option<Follower>,
     roi: Rect,
+    fitness: Option<Fitness>,
 }
 
 /// The newest picture that was new.
@@ -78,6 +79,7 @@ impl Watch {
             seen: Duration::ZERO,
             follower: drawn.then(|| Follower::new(window, layout.roi)),
             roi: layout.roi,
+            fitness: None,
         }
     }
 
@@ -96,6 +98,11 @@ impl Watch {
         self.roi
     }
 
+    /// How good the newest picture is, if it is fit to be scored.
+    pub fn fitness(&self) -> Option<Fitness> {
+        self.fitness
+    }
+
     /// Whether the ROI follows the lesion.
     pub fn following(&self) -> Following {
         self.follower
@@ -109,6 +116,7 @@ impl Watch {
     /// [`PreprocessError`] if the pane cannot be read.
     pub fn look(&mut self, frame: &Frame) -> Result<Option<Quality>, PreprocessError> {
         let cut = self.roi;
+        self.fitness = None;
         self.cut(frame)?;
         if quality::dark(&self.luma) {
             self.unseen(frame.t);
@@ -121,7 +129,8 @@ impl Watch {
         }
         self.scale(frame)?;
         self.sketch.set(quality::luma(&self.pixels));
-        let quality = self.unfit(frame.t);
+        let look = self.judge(frame.t);
+        let quality = look.err();
         if matches!(quality, None | Some(Quality::Motion)) {
             self.follow(frame.t, quality.is_none());
         } else {
@@ -130,6 +139,7 @@ impl Watch {
         if self.roi != cut {
             self.cut(frame)?;
         }
+        self.fitness = look.ok().map(|look| look.fitness(&self.luma));
         self.remember(frame.t);
         Ok(quality)
     }
@@ -158,23 +168,24 @@ impl Watch {
         self.scaler.run(&cut, Rect::full(width, height), &mut self.pixels)
     }
 
-    /// Why a new picture is not fit to be scored.
-    fn unfit(&self, t: Duration) -> Option<Quality> {
-        let colours = match quality::judge(&self.input, &self.luma, self.width) {
-            Err(quality) => return Some(quality),
-            Ok(colours) => colours,
-        };
+    /// Why a new picture is not fit to be scored; else what is told of it, and less clear the faster it moves.
+    fn judge(&self, t: Duration) -> Result<Look, Quality> {
+        let look = quality::judge(&self.input, &self.luma, self.width)?;
         let recent = |last: &&Seen| t.checked_sub(last.t).is_some_and(|later| later <= APART);
-        let last = self.last.as_ref().filter(recent)?;
+        let Some(last) = self.last.as_ref().filter(recent) else {
+            return Ok(look);
+        };
         let moved = shift::find(&last.sketch, &self.sketch, WHOLE, [0.0; 2]);
+        let motion = self.motion(moved);
         if moved.correlation < UNRELATED {
-            None
-        } else if self.strong(moved) {
-            Some(Quality::Motion)
-        } else if colours == Colours::Grey && self.tissue(last, moved) {
-            Some(Quality::NotContrast)
+            Ok(look)
+        } else if moved.correlation < ANOTHER || motion > 1.0 {
+            Err(Quality::Motion)
+        } else if look.colours == Colours::Grey && self.tissue(last, moved) {
+            Err(Quality::NotContrast)
         } else {
-            None
+            let clear = look.clear * (1.0 - motion * motion);
+            Ok(Look { clear, ..look })
         }
     }
 
@@ -201,9 +212,10 @@ impl Watch {
         ]
     }
 
-    fn strong(&self, moved: Match) -> bool {
+    /// How fast the tissue moves; 1 is strong.
+    fn motion(&self, moved: Match) -> f32 {
         let [x, y] = self.pixels_moved(moved);
-        moved.correlation < ANOTHER || x.hypot(y) > STRONG * self.layout.pane.h as f32
+        x.hypot(y) / (STRONG * self.layout.pane.h as f32)
     }
 
     /// Whether a grey picture is of tissue.

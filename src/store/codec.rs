@@ -11,12 +11,13 @@
 //! | 1 + 1 | width and height of the activation map |
 //! | 4 + 4 | the map's lowest value and its step, f32 |
 //! | 1½ each | the map, row by row: value = lowest + step × a 12-bit number |
+//! | 1 + 1 | brightness and clarity of the picture; absent before schema 4 |
 //!
-//! The map is therefore off by at most 1/8190 of its own range, and a 7×7 map makes a record of 99 bytes, 123
+//! The map is therefore off by at most 1/8190 of its own range, and a 7×7 map makes a record of 101 bytes, 125
 //! encrypted, under a key of 18. Pure.
 
 use super::FrameRecord;
-use crate::exam::record::{ActivationMap, Scored};
+use crate::exam::record::{ActivationMap, Fitness, Scored};
 
 /// The version of the envelope and of every body in it.
 const VERSION: u8 = 1;
@@ -71,12 +72,13 @@ pub(super) struct Packed {
     pub step: f32,
     /// `height` × `width` numbers of 12 bits.
     pub numbers: Vec<u16>,
+    pub fitness: Option<Fitness>,
 }
 
 impl Packed {
     /// Packs a scored frame, or says what a record can hold if not this.
     pub fn of(t_ms: u64, scored: &Scored) -> Result<Self, String> {
-        let Scored { score, map } = scored;
+        let Scored { score, map, fitness } = scored;
         let (Ok(width @ 1..), Ok(height @ 1..)) = (u8::try_from(map.width), u8::try_from(map.height)) else {
             let found = format!("{}x{}", map.width, map.height);
             return Err(format!("a map of 1x1 to 255x255 values, got {found}"));
@@ -106,6 +108,7 @@ impl Packed {
             lowest,
             step,
             numbers: map.values.iter().map(number).collect(),
+            fitness: *fitness,
         })
     }
 
@@ -119,7 +122,7 @@ impl Packed {
 
     /// The body.
     pub fn encode(&self) -> Vec<u8> {
-        let mut body = Vec::with_capacity(21 + packed_len(self.numbers.len()));
+        let mut body = Vec::with_capacity(23 + packed_len(self.numbers.len()));
         body.extend_from_slice(&self.t_ms.to_le_bytes()[..6]);
         body.extend_from_slice(&self.score.to_le_bytes());
         body.extend_from_slice(&[self.width, self.height]);
@@ -130,6 +133,11 @@ impl Packed {
             body.extend_from_slice(&[first as u8, (first >> 8 | second << 4) as u8, (second >> 4) as u8]);
         }
         body.truncate(20 + packed_len(self.numbers.len()));
+        body.extend(
+            self.fitness
+                .into_iter()
+                .flat_map(|fitness| [fitness.brightness, fitness.clarity]),
+        );
         body
     }
 
@@ -140,15 +148,20 @@ impl Packed {
         let (&score, rest) = rest.split_first_chunk().ok_or_else(short)?;
         let (&[width, height], rest) = rest.split_first_chunk().ok_or_else(short)?;
         let (&lowest, rest) = rest.split_first_chunk().ok_or_else(short)?;
-        let (&step, packed) = rest.split_first_chunk().ok_or_else(short)?;
+        let (&step, rest) = rest.split_first_chunk().ok_or_else(short)?;
 
         let count = usize::from(width) * usize::from(height);
-        let (wanted, found) = (packed_len(count), packed.len());
-        if found != wanted {
-            return Err(format!(
-                "{wanted} bytes of map for {width}x{height} values, found {found}"
-            ));
-        }
+        let wanted = packed_len(count);
+        let (packed, fitness) = match rest.split_at_checked(wanted) {
+            Some((packed, [])) => (packed, None),
+            Some((packed, &[brightness, clarity])) => (packed, Some(Fitness { brightness, clarity })),
+            _ => {
+                let found = rest.len();
+                return Err(format!(
+                    "{wanted} bytes of map for {width}x{height} values and 0 or 2 after it, found {found}"
+                ));
+            }
+        };
         let mut numbers = Vec::with_capacity(count + 1);
         for bytes in packed.chunks(3) {
             let at = |i: usize| bytes.get(i).copied().map_or(0, u16::from);
@@ -163,6 +176,7 @@ impl Packed {
             lowest: f32::from_le_bytes(lowest),
             step: f32::from_le_bytes(step),
             numbers,
+            fitness,
         })
     }
 
@@ -179,6 +193,7 @@ impl Packed {
                 height: self.height.into(),
                 values: self.numbers.iter().map(value).collect(),
             },
+            fitness: self.fitness,
         }
     }
 }
@@ -204,7 +219,10 @@ mod tests {
                 values,
             })
         });
-        (0f32..=1.0, map).prop_map(|(score, map)| Scored { score, map })
+        let fitness = prop::option::of((any::<u8>(), any::<u8>()));
+        let fitness =
+            fitness.prop_map(|both| both.map(|(brightness, clarity)| Fitness { brightness, clarity }));
+        (0f32..=1.0, map, fitness).prop_map(|(score, map, fitness)| Scored { score, map, fitness })
     }
 
     proptest! {
@@ -219,6 +237,7 @@ mod tests {
             prop_assert_eq!(packed.encode(), body);
             let read = packed.record(seq);
             prop_assert_eq!((read.seq, read.t_ms, read.score), (seq, t_ms, scored.score));
+            prop_assert_eq!(read.fitness, scored.fitness);
             prop_assert_eq!((read.map.width, read.map.height), (scored.map.width, scored.map.height));
             let highest = scored.map.values.iter().copied().fold(f32::MIN, f32::max);
             let lowest = scored.map.values.iter().copied().fold(f32::MAX, f32::min);
@@ -251,11 +270,19 @@ mod tests {
             height: 7,
             values,
         };
-        let packed = Packed::of(3_600_000, &Scored { score: 0.731, map });
+        let scored = Scored {
+            score: 0.731,
+            map,
+            fitness: Some(Fitness {
+                brightness: 71,
+                clarity: 240,
+            }),
+        };
+        let packed = Packed::of(3_600_000, &scored);
         let body = packed.expect("it is a good frame").encode();
         let key = [1u8; 18];
         let bytes = seal(&key, &body);
-        assert_eq!(bytes.len(), 99);
+        assert_eq!(bytes.len(), 101);
         assert!(bytes.len() + key.len() <= 128);
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
@@ -275,6 +302,7 @@ mod tests {
                 height,
                 values: vec![value; 6],
             },
+            fitness: None,
         };
         assert!(Packed::of(0, &flat(3, 2, 1.5)).is_ok());
         assert!(Packed::of(T_MS_END, &flat(3, 2, 1.5)).is_err());

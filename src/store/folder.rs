@@ -19,12 +19,13 @@ use super::codec::Packed;
 use super::crash::point;
 use super::seal::Seal;
 use super::{Delivery, StoreError, files};
-use crate::exam::record::Exam;
+use crate::exam::record::{Exam, Fitness};
 
 pub(super) const EXAM: &str = "exam.json";
 pub(super) const FRAMES: &str = "frames.csv";
-/// The first line of `frames.csv`.
-const COLUMNS: &str = "seq,t_ms,score,map_width,map_height,map_lowest,map_step,map";
+/// The first line of `frames.csv`, and what it was before schema 4.
+const COLUMNS: &str = "seq,t_ms,score,map_width,map_height,map_lowest,map_step,map,brightness,clarity";
+const OLD_COLUMNS: &str = "seq,t_ms,score,map_width,map_height,map_lowest,map_step,map";
 /// What comes before and after the hash in the first line of `exam.json`.
 const HEAD: (&str, &str) = ("{\"sha256\": \"", "\",\n");
 
@@ -143,10 +144,16 @@ fn csv(frames: &[(u64, Packed)]) -> String {
             lowest,
             step,
             numbers,
+            fitness,
         } = packed;
         let numbers: Vec<String> = numbers.iter().map(u16::to_string).collect();
         let map = numbers.join(" ");
-        let line = format!("{seq},{t_ms},{score},{width},{height},{lowest},{step},{map}\n");
+        let [brightness, clarity] = match fitness {
+            Some(fitness) => [fitness.brightness, fitness.clarity].map(|v| v.to_string()),
+            None => Default::default(),
+        };
+        let line =
+            format!("{seq},{t_ms},{score},{width},{height},{lowest},{step},{map},{brightness},{clarity}\n");
         csv.push_str(&line);
     }
     csv
@@ -163,18 +170,39 @@ pub(super) fn read_frames(folder: &Path, seal: &Seal) -> Result<Vec<(u64, Packed
 pub(super) fn decode_frames(bytes: &[u8]) -> Result<Vec<(u64, Packed)>, String> {
     let text = str::from_utf8(bytes).map_err(|error| format!("text in UTF-8, {error}"))?;
     let mut lines = text.lines();
-    if lines.next() != Some(COLUMNS) {
-        return Err(format!("the columns {COLUMNS}"));
-    }
+    let columns = lines.next().unwrap_or_default();
+    let read: fn(&str) -> Option<(u64, Packed)> = match columns {
+        COLUMNS => row,
+        OLD_COLUMNS => |line| row(&format!("{line},,")),
+        _ => return Err(format!("the columns {COLUMNS}")),
+    };
     let rows = lines
         .enumerate()
-        .map(|(i, line)| row(line).ok_or_else(|| format!("in line {} the values of {COLUMNS}", i + 2)));
+        .map(|(i, line)| read(line).ok_or_else(|| format!("in line {} the values of {columns}", i + 2)));
     rows.collect()
 }
 
 fn row(line: &str) -> Option<(u64, Packed)> {
     let cells: Vec<&str> = line.split(',').collect();
-    let [seq, t_ms, score, width, height, lowest, step, map] = cells.as_slice().try_into().ok()?;
+    let [
+        seq,
+        t_ms,
+        score,
+        width,
+        height,
+        lowest,
+        step,
+        map,
+        brightness,
+        clarity,
+    ] = cells.as_slice().try_into().ok()?;
+    let fitness = match (brightness, clarity) {
+        ("", "") => None,
+        _ => Some(Fitness {
+            brightness: brightness.parse().ok()?,
+            clarity: clarity.parse().ok()?,
+        }),
+    };
     let numbers: Result<Vec<u16>, _> = map.split(' ').map(str::parse).collect();
     let packed = Packed {
         t_ms: t_ms.parse().ok()?,
@@ -184,6 +212,7 @@ fn row(line: &str) -> Option<(u64, Packed)> {
         lowest: lowest.parse().ok()?,
         step: step.parse().ok()?,
         numbers: numbers.ok()?,
+        fitness,
     };
     packed.is_good().then_some((seq.parse().ok()?, packed))
 }

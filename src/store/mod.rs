@@ -65,7 +65,7 @@ pub use space::Space;
 pub use wipe::{Wiped, wipe};
 pub use writer::{Entry, Policy, Queue, Status, Writer};
 
-use crate::exam::record::{ActivationMap, Exam, Graded, KeyFrame};
+use crate::exam::record::{ActivationMap, Exam, Fitness, Graded, KeyFrame};
 use codec::Packed;
 use commits::Commits;
 use crash::point;
@@ -85,6 +85,8 @@ pub struct FrameRecord {
     pub score: f32,
     /// The activation map, each value within 1/8190 of the map's range.
     pub map: ActivationMap,
+    /// How good the picture is; absent in records of schemas before 4.
+    pub fitness: Option<Fitness>,
 }
 
 /// The store's folder, opened by one process at a time and once in it.

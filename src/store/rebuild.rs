@@ -18,7 +18,7 @@ use super::schema::{SCHEMA, SCHEMA_KEY, TO_FILE, TO_REMOVE};
 use super::seal::Seal;
 use super::{Opened, Store, StoreError, files, folder, read, seal_delivery, seal_exam, swap};
 
-/// What a frame takes in a database that was just made, about: its record of 123 bytes, its key of 18, and sled's own
+/// What a frame takes in a database that was just made, about: its record of 125 bytes, its key of 18, and sled's own
 /// share.
 const FRAME_BYTES: u64 = 184;
 /// How much larger than that a database may grow, and how much it may have anyway.

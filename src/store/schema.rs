@@ -6,6 +6,7 @@
 //! | 1 | 0.1.0 | trees `exams`, `frames`, `meta`; folders hold pictures alone |
 //! | 2 | | trees `outbox` and `todo`; folders hold everything |
 //! | 3 | | records and files may be encrypted (`seal.rs`); a plain store is as in 2 |
+//! | 4 | | a frame's record, and its line in `frames.csv`, may say how good its picture is; one without is as in 3 |
 
 use std::path::Path;
 
@@ -14,7 +15,7 @@ use super::database::Database;
 use super::{StoreError, corrupt};
 
 /// The newest schema.
-pub const SCHEMA: u64 = 3;
+pub const SCHEMA: u64 = 4;
 /// The key of the schema's number in the tree `meta`.
 pub(super) const SCHEMA_KEY: &[u8] = b"schema";
 /// In `todo`: the exam's folder is behind its record.

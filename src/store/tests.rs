@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 use super::schema::{SCHEMA, SCHEMA_KEY};
 use super::*;
-use crate::exam::record::{Grade, KeyReason, ModelIdentity, Provenance, Quality, Scored, Verdict};
+use crate::exam::record::{Fitness, Grade, KeyReason, ModelIdentity, Provenance, Quality, Scored, Verdict};
 use crate::frame::Rect;
 
 mod damage;
@@ -71,6 +71,7 @@ pub(crate) fn ended(id: &str, frames: u64) -> Exam {
             ci95: Some([0.66, 0.79]),
             frames_scored: frames,
             frames_seen: frames * 4,
+            frames_counted: None,
         }),
         ..exam(id)
     }
@@ -88,7 +89,14 @@ pub(crate) fn graded(seq: u64) -> Graded {
         seq,
         t_ms: seq * 67,
         roi: Rect::full(2, 2),
-        outcome: Ok(Scored { score, map }),
+        outcome: Ok(Scored {
+            score,
+            map,
+            fitness: Some(Fitness {
+                brightness: (seq % 200) as u8,
+                clarity: 250,
+            }),
+        }),
     }
 }
 

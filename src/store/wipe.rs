@@ -10,7 +10,7 @@ use super::{StoreError, keys, lock};
 /// Says that a store is being wiped: it is the first that is written and the last that goes.
 const MARK: &str = "wiped";
 /// What belongs to a store.
-const OURS: [&str; 10] = [
+const OURS: [&str; 11] = [
     "sled",
     "exams",
     "commits",
@@ -18,6 +18,7 @@ const OURS: [&str; 10] = [
     "quarantine",
     "removed",
     "audit",
+    "bedside.toml",
     "probe",
     "key",
     "lock",

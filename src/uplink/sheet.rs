@@ -9,7 +9,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 
-use crate::exam::record::Exam;
+use crate::exam::record::{Exam, Fitness};
 use crate::store::FrameRecord;
 
 /// The columns, in the order in which they are written.
@@ -19,6 +19,8 @@ const SCHEMA: &str = "message frames {
     REQUIRED INT64 seq;
     REQUIRED INT64 t_ms;
     REQUIRED FLOAT score;
+    OPTIONAL INT32 brightness;
+    OPTIONAL INT32 clarity;
     REQUIRED INT32 map_width;
     REQUIRED INT32 map_height;
     REQUIRED GROUP map (LIST) { REPEATED GROUP list { REQUIRED FLOAT element; } }
@@ -53,6 +55,12 @@ pub(super) fn frames(exam: &Exam, frames: &[FrameRecord]) -> Result<Vec<u8>, Par
     put::<Int64Type>(&mut rows, &each(frames, |frame| frame.seq.cast_signed()), None)?;
     put::<Int64Type>(&mut rows, &each(frames, |frame| frame.t_ms.cast_signed()), None)?;
     put::<FloatType>(&mut rows, &each(frames, |frame| frame.score), None)?;
+    let graded = each(frames, |frame| i16::from(frame.fitness.is_some()));
+    for value in [|fit: Fitness| fit.brightness, |fit: Fitness| fit.clarity] {
+        let known = frames.iter().filter_map(|frame| frame.fitness);
+        let known: Vec<i32> = known.map(|fit| value(fit).into()).collect();
+        put::<Int32Type>(&mut rows, &known, Some((&graded, None)))?;
+    }
     put::<Int32Type>(&mut rows, &each(frames, |frame| frame.map.width as i32), None)?;
     put::<Int32Type>(&mut rows, &each(frames, |frame| frame.map.height as i32), None)?;
     let values: Vec<f32> = frames
@@ -137,6 +145,10 @@ mod tests {
                 height: 1,
                 values: vec![seq as f32, -0.5],
             },
+            fitness: (seq > 1).then_some(Fitness {
+                brightness: 90,
+                clarity: 200,
+            }),
         };
         let all = [frame(1), frame(2), frame(5)];
         let bytes = frames(&exam, &all).expect("a good table");
@@ -152,6 +164,10 @@ mod tests {
             rows[2].contains("seq: 5") && rows[2].contains("score: 0.875"),
             "{}",
             rows[2]
+        );
+        assert!(
+            rows[0].contains("clarity: null") && rows[2].contains("clarity: 200"),
+            "{rows:?}"
         );
         assert!(rows[2].contains("map: [5.0, -0.5]"), "{}", rows[2]);
         assert!(frames(&exam, &[]).is_ok(), "an exam without a scored frame");

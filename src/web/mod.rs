@@ -40,6 +40,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::audit::Recorder;
+use crate::config::Bedside;
 use crate::pipeline::{Control, Live, Site};
 use crate::store::Store;
 use crate::uplink;
@@ -70,6 +71,8 @@ pub struct Cart {
     pub uplink: uplink::Handle,
     /// Orders to choose from.
     pub worklist: uplink::worklist::Worklist,
+    /// What may be set; nothing where there is no config.
+    pub bedside: Option<Bedside>,
 }
 
 /// What every handler needs.
@@ -154,7 +157,11 @@ fn abroad(remote: Remote, hub: Hub, mut ended: watch::Receiver<bool>) -> std::io
     } = remote;
     let bound = listener.local_addr()?;
     let listener = TlsListener::new(TcpListener::from_std(listener)?, tls)?;
-    let door = Door::network(bound, settings.names, Arc::new(Access::new(settings.users)));
+    let door = Door::network(
+        bound,
+        settings.names,
+        Arc::new(Access::new(settings.users, hub.cart.audit.clone())),
+    );
     let service = router(hub, door).into_make_service_with_connect_info::<Peer>();
     let mut task = JoinSet::new();
     task.spawn(async move {

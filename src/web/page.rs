@@ -10,7 +10,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// Path, media type and contents of every file.
-const FILES: [(&str, &str, &str); 23] = [
+const FILES: [(&str, &str, &str); 28] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/style.css", CSS, include_str!("page/style.css")),
     ("/exam.css", CSS, include_str!("page/exam.css")),
@@ -27,8 +27,13 @@ const FILES: [(&str, &str, &str); 23] = [
     ("/draw.js", SCRIPT, include_str!("page/draw.js")),
     ("/exam.js", SCRIPT, include_str!("page/exam.js")),
     ("/worklist.js", SCRIPT, include_str!("page/worklist.js")),
+    ("/tour.js", SCRIPT, include_str!("page/tour.js")),
+    ("/tour.css", CSS, include_str!("page/tour.css")),
     ("/device", HTML, include_str!("page/device.html")),
     ("/device.js", SCRIPT, include_str!("page/device.js")),
+    ("/device.css", CSS, include_str!("page/device.css")),
+    ("/card.js", SCRIPT, include_str!("page/card.js")),
+    ("/settings.js", SCRIPT, include_str!("page/settings.js")),
     ("/login", HTML, include_str!("page/login.html")),
     ("/login.js", SCRIPT, include_str!("page/login.js")),
     ("/review", HTML, include_str!("page/review.html")),

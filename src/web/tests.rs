@@ -46,6 +46,7 @@ fn starting() -> Live {
         model_notice: None,
         band: [0.4, 0.6],
         label: "DEMONSTRATION MODEL.".to_owned(),
+        card: None,
     };
     Live::starting(PANE, ROI, "not yet", Arc::new(model))
 }
@@ -60,7 +61,11 @@ fn graded(seq: u64, score: f32) -> Option<Arc<Graded>> {
         seq,
         t_ms: seq * 66,
         roi: ROI,
-        outcome: Ok(Scored { score, map }),
+        outcome: Ok(Scored {
+            score,
+            map,
+            fitness: None,
+        }),
     }))
 }
 
@@ -105,6 +110,7 @@ fn scored(seq: u64, score: f32) -> Live {
                 ci95: Some([0.7, 0.9]),
                 frames_scored: seq,
                 frames_seen: 4 * seq,
+                frames_counted: None,
             },
             patient: PatientView::Unknown,
             marks: Vec::new(),

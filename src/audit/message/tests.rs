@@ -62,7 +62,10 @@ fn an_export_names_who_what_and_where_to() {
 #[test]
 fn a_login_names_who_and_from_where() {
     let from = String::from("10.0.0.7");
-    let xml = message(Event::LogInRefused { from });
+    let xml = message(Event::LogInRefused {
+        from,
+        unrecorded: None,
+    });
     for part in [
         "EventOutcomeIndicator=\"4\"",
         "csd-code=\"110114\"",

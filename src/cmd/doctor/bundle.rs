@@ -9,7 +9,7 @@ use std::process::Command;
 use tar::{Builder, Header};
 use toml::{Table, Value};
 
-use super::Finding;
+use crate::findings::Finding;
 
 /// Files of the machine that say what it is.
 const MACHINE: [&str; 6] = [

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::Finding;
 use super::daemon::Daemon;
 use crate::capture::{Captured, FrameSource};
 use crate::cmd::run;
 use crate::config::Source;
+use crate::findings::Finding;
 use crate::frame::BufferPool;
 use crate::pipeline::Pace;
 

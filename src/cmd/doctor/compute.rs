@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::Finding;
 use crate::cmd::run;
 use crate::config;
+use crate::findings::Finding;
 use crate::infer::{Model, kernels};
 
 /// New pictures a second that scanners make with contrast: 10 to 20.

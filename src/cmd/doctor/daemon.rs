@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Finding;
 use crate::cmd::daemon::listen;
+use crate::findings::Finding;
 
 /// How long the page may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(2);

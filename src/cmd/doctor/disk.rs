@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::Finding;
 use super::daemon::Daemon;
+use crate::findings::{Finding, number};
 
 const GIB: u64 = 1 << 30;
 /// A day of exams is some 2 GiB (maps and key frames).
@@ -61,7 +61,7 @@ fn space(folder: &Path) -> Finding {
 
 fn health(folder: &Path) -> Finding {
     let Some(device) = block_device(folder) else {
-        return Finding::ok("disk health", "no disk of its own: nothing to look at");
+        return Finding::unknown("disk health", "no disk of its own: nothing to look at");
     };
     let name = device
         .file_name()
@@ -108,9 +108,4 @@ fn block_device(folder: &Path) -> Option<PathBuf> {
     let device = fs::metadata(folder).ok()?.dev();
     let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
     fs::canonicalize(format!("/sys/dev/block/{major}:{minor}")).ok()
-}
-
-/// The number that a file of /sys holds.
-pub(super) fn number(path: &Path) -> Option<u64> {
-    fs::read_to_string(path).ok()?.trim().parse().ok()
 }

@@ -105,7 +105,7 @@ fn write_frames(
     let mut frames = store.frames(&exam.id)?;
     let (mut rows, mut first_ms, mut unreadable) = (0, None, None);
     files.write("frames.csv", |out| {
-        writeln!(out, "seq,t_ms,score,map_width,map_height,map")?;
+        writeln!(out, "seq,t_ms,score,map_width,map_height,map,brightness,clarity")?;
         for frame in &mut frames {
             let frame = match whole(frame, damaged) {
                 Ok(Some(frame)) => frame,
@@ -126,7 +126,10 @@ fn write_frames(
             for (i, value) in map.values.iter().enumerate() {
                 write!(out, "{}{value}", if i > 0 { " " } else { "" })?;
             }
-            writeln!(out)?;
+            match frame.fitness {
+                Some(fitness) => writeln!(out, ",{},{}", fitness.brightness, fitness.clarity)?,
+                None => writeln!(out, ",,")?,
+            }
         }
         Ok(())
     })?;

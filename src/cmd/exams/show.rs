@@ -78,7 +78,11 @@ fn print_text(
     }
     if let Some(verdict) = &exam.verdict {
         let (scored, seen) = (verdict.frames_scored, verdict.frames_seen);
-        line("frames", &format!("{scored} scored of {seen} seen"))?;
+        let counted = verdict.frames();
+        line(
+            "frames",
+            &format!("{counted} count of {scored} scored of {seen} seen"),
+        )?;
     }
     if let Some(Scores {
         count,

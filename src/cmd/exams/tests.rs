@@ -82,7 +82,7 @@ fn show_says_how_an_exam_was_made() {
     for line in [
         "label        DEMONSTRATION MODEL. Research use only. Not for diagnosis.",
         "verdict      high",
-        "frames       3 scored of 12 seen",
+        "frames       3 count of 3 scored of 12 seen",
         "scores       3 stored: min 0.010, median 0.021, max 0.031",
         "engine       tract 0.23.9",
         "ROI          150,80,200,180",
@@ -162,10 +162,20 @@ fn an_export_holds_everything_and_its_hashes_are_true() {
     let rows: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
     assert_eq!(
         rows[0],
-        ["seq", "t_ms", "score", "map_width", "map_height", "map"]
+        [
+            "seq",
+            "t_ms",
+            "score",
+            "map_width",
+            "map_height",
+            "map",
+            "brightness",
+            "clarity"
+        ]
     );
     assert_eq!(rows.len(), 4);
     assert_eq!(rows[2][..5], ["2", "134", "0.020618556", "7", "7"]);
+    assert_eq!(rows[2][6..], ["2", "250"]);
     let map: Vec<f32> = rows[2][5]
         .split(' ')
         .map(|value| value.parse().expect("a number"))

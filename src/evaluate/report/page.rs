@@ -74,7 +74,7 @@ const PAPER: &str = "<b>The data differ: these rows cannot be compared as equals
     <code>sonograde phantom</code> are simulated, and figures on them say nothing about people.";
 const METHODS: &str = "<li>A score at or above a threshold is called high. By the model's band, scores inside it get no call \
     (indeterminate) and count in no other figure of that column. PPV and NPV are those of this set's mixture of grades.</li>\
-    <li>An exam's score is the mean of its pictures' scores.</li>\
+    <li>An exam's score is that of a verdict of its pictures: the mean of their scores, each weighed by contrast and quality.</li>\
     <li>AUC: ties count half; DeLong et al. 1988 (10.2307/2531595) by Sun and Xu 2014 (10.1109/LSP.2014.2337313). Shares: \
     Wilson 1927 (10.1080/01621459.1927.10502953). By patient: 2000 draws of patients with replacement within each grade, seeded, \
     2.5th to 97.5th percentile. All intervals are 95 %.</li>\

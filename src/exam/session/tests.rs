@@ -32,7 +32,11 @@ fn frame(n: u64, scored: bool) -> (Graded, DateTime<Utc>) {
         values: vec![0.0],
     };
     let outcome = if scored {
-        Ok(Scored { score: 0.9, map })
+        Ok(Scored {
+            score: 0.9,
+            map,
+            fitness: None,
+        })
     } else {
         Err(Quality::Duplicate)
     };

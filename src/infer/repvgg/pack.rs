@@ -1,12 +1,13 @@
 //! A layer laid out for a kernel: where its activations lie, its tiles, its weights in the order in which they are read.
 //!
-//! Activations lie in planes of [`GROUP`] channels, each pixel's channels side by side, with a border of one pixel that
-//! stays 0: a tile needs no other padding and no im2col.
+//! Activations lie in planes of 8 or 16 channels, each pixel's channels side by side, with a border of one pixel that
+//! stays 0: a tile needs no other padding and no im2col. The picture is a plane of its own kind: red, green, blue, nothing.
 
 use std::ops::Range;
 
-use super::kernel::{APART, CHUNK, GROUP, Kernel, STEP, Shape};
+use super::kernel::{APART, GROUP, Kernel, STEP, Shape, TileFn};
 use super::plan::{Layer, strided};
+use super::shape::{self, choose};
 use super::split::{Split, Taps, split};
 
 /// Where the activations of a layer lie in their buffer.
@@ -20,6 +21,8 @@ pub struct Map {
     pub planes: usize,
     /// Bytes of a pixel in a plane.
     pub pixel: usize,
+    /// Parts of a row: column n is in part n % parts.
+    pub parts: usize,
     /// Bytes from a row to the next.
     pub row: usize,
     /// Bytes from a plane to the next.
@@ -27,22 +30,25 @@ pub struct Map {
 }
 
 impl Map {
-    /// The picture: a plane for each colour.
+    /// The picture.
     pub fn picture(height: usize, width: usize) -> Self {
-        let row = (width + 2).next_multiple_of(GROUP);
+        let row = ((width + 2) * STEP).next_multiple_of(GROUP);
         Self {
             height,
             width,
-            planes: 3,
-            pixel: 1,
+            planes: 1,
+            pixel: STEP,
+            parts: 1,
             row,
             plane: row * (height + 2),
         }
     }
 
-    /// What a layer makes.
-    pub fn activations(channels: usize, height: usize, width: usize) -> Self {
-        let row = (width + 2) * GROUP;
+    /// What a layer makes, for a layer of stride `next` to read.
+    fn activations(channels: usize, [height, width]: [usize; 2], next: usize, kernel: &dyn Kernel) -> Self {
+        let pixel = GROUP / kernel.windows();
+        let parts = if next == 2 { kernel.windows() } else { 1 };
+        let row = (width + 2).div_ceil(parts) * parts * pixel;
         // A tile reads three rows of each plane: these must not fall on the same sets of a cache of 4 KiB a way.
         let rows = row * (height + 2);
         let plane = if rows < 4096 {
@@ -53,8 +59,10 @@ impl Map {
         Self {
             height,
             width,
-            planes: channels.div_ceil(GROUP),
-            pixel: GROUP,
+            // Whole groups for whoever reads them, though a kernel may have halves of them in a plane.
+            planes: channels.div_ceil(GROUP) * kernel.windows(),
+            pixel,
+            parts,
             row,
             plane,
         }
@@ -67,23 +75,54 @@ impl Map {
 
     /// Where the pixel at row `y`, column `x` begins in its plane.
     pub fn at(&self, y: usize, x: usize) -> usize {
-        (y + 1) * self.row + (x + 1) * self.pixel
+        (y + 1) * self.row + self.column(x + 1)
+    }
+
+    /// Where a column, counted from the border, begins in its row.
+    pub fn column(&self, n: usize) -> usize {
+        n % self.parts * (self.row / self.parts) + n / self.parts * self.pixel
     }
 
     /// Where the window of the output pixel at row `y`, column `x` begins.
     pub fn window(&self, stride: usize, y: usize, x: usize) -> usize {
-        y * stride * self.row + x * stride * self.pixel
+        y * stride * self.row + self.column(x * stride)
     }
+}
+
+/// A tile's place in its row.
+pub struct Place {
+    /// The first output pixel.
+    pub x: usize,
+    /// How many.
+    pub pixels: usize,
+    /// Where its window begins in the rows that are read.
+    pub window: usize,
+    /// Where it begins in the row that is written.
+    pub output: usize,
+    /// Bytes from there to the second output pixel.
+    pub output_pixel: usize,
+    /// The tile.
+    pub tile: TileFn,
+}
+
+/// Tiles beside each other.
+pub struct Line {
+    /// Output rows.
+    pub rows: usize,
+    /// The tiles.
+    pub places: Vec<Place>,
 }
 
 /// Output channels that are computed together.
 pub struct Block {
     /// The first.
     pub channel: usize,
+    /// How many.
+    pub channels: usize,
     /// Tiles of most rows.
-    pub shape: Shape,
+    pub line: Line,
     /// Tiles of the rows that are left over, one row high.
-    pub rest: Shape,
+    pub rest: Line,
     /// Where its weights lie among those of all layers.
     pub weights: Range<usize>,
     /// Whether four steps' products are added up in 16 bits.
@@ -100,8 +139,6 @@ pub struct Packed {
     pub to: Map,
     /// Of both axes.
     pub stride: usize,
-    /// Which of [`APART`] its windows are.
-    pub apart: usize,
     /// Offsets of the chunks from a window.
     pub chunks: Vec<u32>,
     /// Its output channels.
@@ -119,32 +156,35 @@ struct Step {
 }
 
 impl Packed {
-    /// Lays out `layer`, which reads `from`, and appends its blocks' weights to `bytes`, step by step: [`STEP`] for each channel.
-    pub fn new(layer: &Layer<'_>, from: Map, kernel: &dyn Kernel, bytes: &mut Vec<u8>) -> Self {
-        let to = Map::activations(
-            layer.outputs,
-            strided(from.height, layer.stride),
-            strided(from.width, layer.stride),
-        );
-        let apart = APART
-            .iter()
-            .position(|&apart| apart == from.pixel * layer.stride)
-            .expect("the plan's strides are those that kernels have tiles for");
-        let steps = steps(layer, &from);
-        let whole = steps.len() / CHUNK * CHUNK * usize::from(from.pixel == GROUP);
+    /// Lays out `layer`, which reads `from` and is read by one of stride `next`, and appends its blocks' weights to `bytes`,
+    /// step by step: [`STEP`] for each channel.
+    pub fn new(layer: &Layer<'_>, next: usize, from: Map, kernel: &dyn Kernel, bytes: &mut Vec<u8>) -> Self {
+        let sides = [from.height, from.width].map(|side| strided(side, layer.stride));
+        let to = Map::activations(layer.outputs, sides, next, kernel);
+        let kind = if from.pixel == STEP {
+            APART.len() - 1
+        } else {
+            layer.stride - 1
+        };
+        let steps = steps(layer, &from, kernel);
+        let chunk = GROUP / kernel.windows() / STEP;
+        let whole = if from.pixel < GROUP && kernel.windows() == 1 {
+            0
+        } else {
+            steps.len()
+        };
         let mut packed = Self {
             from,
             to,
             stride: layer.stride,
-            apart,
             chunks: steps[..whole]
                 .iter()
-                .step_by(CHUNK)
+                .step_by(chunk)
                 .map(|step| step.offset)
                 .collect(),
             blocks: Vec::new(),
-            bias: vec![0; to.planes * GROUP],
-            factors: vec![0.0; to.planes * GROUP],
+            bias: vec![0; to.planes * to.pixel],
+            factors: vec![0.0; to.planes * to.pixel],
         };
         packed.factors[..layer.outputs].copy_from_slice(&layer.factors);
         for (channel, bias) in layer.bias.iter().enumerate() {
@@ -153,10 +193,22 @@ impl Packed {
             let sum: i32 = weights.iter().map(|&w| i32::from(w)).sum();
             packed.bias[channel] = bias + i32::from(kernel.zero()) * sum;
         }
+        let place = |&(x, shape): &(usize, Shape)| Place {
+            x,
+            pixels: shape.pixels,
+            window: from.window(layer.stride, 0, x),
+            output: to.at(0, x),
+            output_pixel: to.at(0, x + 1).wrapping_sub(to.at(0, x)),
+            tile: shape.tiles[kind],
+        };
+        let line = |tiles: &shape::Line| Line {
+            rows: tiles.first().map_or(1, |(_, shape)| shape.rows),
+            places: tiles.iter().map(place).collect(),
+        };
         let mut channel = 0;
-        for (shape, rest, blocks) in super::shape::choose(&to, kernel) {
-            for _ in 0..blocks {
-                let channels = shape.vectors * kernel.lanes();
+        for run in choose(&to, kernel) {
+            for _ in 0..run.blocks {
+                let channels = run.vectors * kernel.lanes();
                 let mut taps = taps(layer, &steps, channel, channels);
                 let split = if kernel.saturates() {
                     split(&mut taps, channels, whole)
@@ -169,10 +221,7 @@ impl Packed {
                 let weights = bytes.len();
                 let more = split.more.iter().flat_map(|(_, taps)| taps);
                 bytes.extend(taps.iter().chain(more).flatten().map(|w| w.cast_unsigned()));
-                let chunks = &mut bytes[weights..][..whole * channels * STEP];
-                chunks
-                    .chunks_exact_mut(CHUNK * channels * STEP)
-                    .for_each(|chunk| kernel.arrange(chunk));
+                kernel.arrange(&mut bytes[weights..][..whole * channels * STEP], channels);
                 bytes.resize(bytes.len().next_multiple_of(64), 0);
                 let more = split.more.iter().map(|(step, _)| steps[*step].offset);
                 let singles = steps[whole..]
@@ -182,8 +231,9 @@ impl Packed {
                     .collect();
                 packed.blocks.push(Block {
                     channel,
-                    shape,
-                    rest,
+                    channels,
+                    line: line(&run.line),
+                    rest: line(&run.rest),
                     weights: weights..bytes.len(),
                     joint: split.joint,
                     singles,
@@ -195,28 +245,23 @@ impl Packed {
     }
 }
 
-/// The steps of a window in the order of memory: all of one plane's rows, then the next plane's.
-fn steps(layer: &Layer<'_>, from: &Map) -> Vec<Step> {
+/// The steps of a window in the order of memory: all of one plane's rows, then the next plane's. Where a kernel takes the picture by
+/// chunks, steps that meet no weight fill the last of a row.
+fn steps(layer: &Layer<'_>, from: &Map, kernel: &dyn Kernel) -> Vec<Step> {
+    let mut bytes = 3 * from.pixel;
+    if kernel.windows() > 1 {
+        bytes = bytes.next_multiple_of(GROUP / kernel.windows());
+    }
     let mut steps = Vec::new();
-    for plane in 0..from.planes {
-        for ky in 0..3 {
-            let offset = plane * from.plane + ky * from.row;
-            if from.pixel == 1 {
-                let taps = std::array::from_fn(|kx| (kx < 3).then_some([plane, ky, kx]));
-                steps.push(Step {
-                    offset: offset as u32,
-                    taps,
-                });
-                continue;
-            }
-            for (kx, n) in (0..3).flat_map(|kx| (0..CHUNK).map(move |n| (kx, n * STEP))) {
-                let first = plane * GROUP + n;
-                let taps = std::array::from_fn(|j| (first + j < layer.inputs).then_some([first + j, ky, kx]));
-                steps.push(Step {
-                    offset: (offset + kx * GROUP + n) as u32,
-                    taps,
-                });
-            }
+    for (plane, ky) in (0..from.planes).flat_map(|plane| (0..3).map(move |ky| (plane, ky))) {
+        for byte in (0..bytes).step_by(STEP) {
+            let (kx, n) = (byte / from.pixel, byte % from.pixel);
+            let first = plane * from.pixel + n;
+            let tap = |j| (kx < 3 && first + j < layer.inputs).then_some([first + j, ky, kx]);
+            steps.push(Step {
+                offset: (plane * from.plane + ky * from.row + from.column(kx) + n) as u32,
+                taps: std::array::from_fn(tap),
+            });
         }
     }
     steps

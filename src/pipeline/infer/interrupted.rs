@@ -35,12 +35,13 @@ fn graded(record: FrameRecord, roi: Rect) -> Graded {
         t_ms,
         score,
         map,
+        fitness,
     } = record;
     Graded {
         seq,
         t_ms,
         roi,
-        outcome: Ok(Scored { score, map }),
+        outcome: Ok(Scored { score, map, fitness }),
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) struct Log {
     surveyed: Option<Instant>,
     /// Whether pictures are kept: not at the last reserve of space.
     pictures: bool,
+    /// Whether the fault that is shown is that of a picture.
+    picture_lost: bool,
     /// Whether an exam has ended since it was looked how large the database is.
     grown: bool,
     /// When there was nothing to do last.
@@ -53,6 +55,7 @@ impl Log {
             retry: None,
             surveyed: None,
             pictures: true,
+            picture_lost: false,
             grown: true,
             idle_since: None,
             finishing: false,
@@ -110,6 +113,12 @@ impl Log {
         if let Entry::Key(_) = entry {
             let kept = self.store_one(&entry);
             self.status(|status| status.waiting -= 1);
+            // The next picture says whether what was in the way of one still is.
+            let lost = std::mem::replace(&mut self.picture_lost, !matches!(kept, Ok(true)));
+            if lost && !self.picture_lost {
+                tracing::info!("pictures are kept again");
+                self.status(|status| status.fault = None);
+            }
             return kept.map(drop);
         }
         self.owed.push_back(entry.clone());

@@ -68,6 +68,33 @@ fn what_cannot_be_stored_for_its_own_reason_is_reported_and_the_rest_is_stored()
     assert_eq!((status.saved, status.lost, status.waiting), (1, 1, 0));
 }
 
+/// One picture that found no room on the disk had the page say for ever that nothing is stored.
+#[test]
+fn a_picture_that_could_not_be_kept_is_said_until_one_can() {
+    let (dir, store) = store();
+    let in_the_way = dir.path().join("store/exams");
+    std::fs::remove_dir_all(&in_the_way).ok();
+    std::fs::write(&in_the_way, "x").expect("a file");
+    let writer = Writer::start(Arc::clone(&store), Policy::default()).expect("a thread");
+    let send = |entry| writer.send(entry).expect("the thread runs");
+    send(Entry::Begin(Box::new(exam(ID))));
+    send(Entry::Key(key_frame(1)));
+    let status = wait_for(&writer, |status| status.fault.is_some());
+    assert!(
+        status
+            .fault
+            .is_some_and(|words| words.starts_with("not being stored: cannot"))
+    );
+    std::fs::remove_file(&in_the_way).expect("a file");
+    send(Entry::Frame(Arc::new(graded(2))));
+    let status = wait_for(&writer, |status| status.saved == 1);
+    assert!(status.fault.is_some(), "a score says nothing of pictures");
+    send(Entry::Key(key_frame(3)));
+    let status = wait_for(&writer, |status| status.fault.is_none());
+    assert_eq!((status.fault, status.lost), (None, 1));
+    writer.finish().expect("the store works");
+}
+
 /// A disk that will not sync, and then works again: nothing is called saved in between, and what waited is stored.
 #[test]
 fn after_a_failed_write_nothing_is_called_saved_until_the_store_was_opened_again() {

@@ -2,7 +2,7 @@
 //!
 //! `settings` is what the config says, `sessions` who is logged in and who failed too often, `login` the requests. PINs are kept
 //! as Argon2id (RFC 9106), tokens, which nobody can guess, as SHA-256. Nothing here is written to a log, nothing is kept
-//! over a restart.
+//! over a restart; who came, went, was refused, or stayed away until the session was over is in the audit trail.
 
 mod login;
 mod sessions;
@@ -18,8 +18,9 @@ use axum::http::Method;
 use axum::http::header::{self, HeaderMap};
 use sha2::{Digest, Sha256};
 
+use crate::audit::{Actor, Event, Recorder};
 pub(super) use login::{login, logout, too_often};
-use sessions::{Sessions, Throttle};
+use sessions::{Ration, Sessions, Throttle};
 pub use settings::{Network, Role, User};
 pub(super) use tls::{Peer, TlsListener};
 pub use tls::{TlsError, server_config};
@@ -30,6 +31,8 @@ const COOKIE: &str = "__Host-sonograde";
 const LOOK: Duration = Duration::from_secs(1);
 /// The shortest PIN, in characters.
 pub const SHORTEST_PIN: usize = 6;
+/// As much of a name that nobody vouches for as the audit trail keeps, in characters.
+const LONGEST_NAME: usize = 64;
 /// The longest that is hashed, in bytes.
 const LONGEST_PIN: usize = 128;
 
@@ -83,16 +86,20 @@ pub(super) struct Access {
     users: Vec<User>,
     sessions: Mutex<Sessions>,
     throttle: Mutex<Throttle>,
+    audit: Recorder,
+    ration: Mutex<Ration>,
     /// One PIN is checked at a time: each check takes 19 MiB and a processor.
     pub checking: Arc<tokio::sync::Semaphore>,
 }
 
 impl Access {
-    pub fn new(users: Vec<User>) -> Self {
+    pub fn new(users: Vec<User>, audit: Recorder) -> Self {
         Self {
             users,
             sessions: Mutex::default(),
             throttle: Mutex::default(),
+            audit,
+            ration: Mutex::new(Ration::new(Instant::now())),
             checking: Arc::new(tokio::sync::Semaphore::new(1)),
         }
     }
@@ -107,12 +114,43 @@ impl Access {
             let found = self.users.iter().find(of_token).map(Person::from);
             if found.is_none() {
                 throttle.failed(address(from), now);
+                self.refused("a token", from, now);
             }
             return Ok(found);
         }
-        let name = cookie(headers).and_then(|id| self.sessions().user(id, now));
+        let Some(id) = cookie(headers) else {
+            return Ok(None);
+        };
+        self.sweep(now);
+        let name = self.sessions().user(id, now);
         let user = name.and_then(|name| self.users.iter().find(|user| user.name == name));
         Ok(user.map(Person::from))
+    }
+
+    /// Ends the sessions that are over, and records it.
+    fn sweep(&self, now: Instant) {
+        for session in self.sessions().sweep(now) {
+            let from = session.from.to_string();
+            self.audit
+                .record_by(Actor::named(&session.user), Event::LoggedOut { from });
+        }
+    }
+
+    /// Records that `who`, which nobody vouches for, was refused.
+    fn refused(&self, who: &str, from: IpAddr, now: Instant) {
+        let taken = self
+            .ration
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take(now);
+        if let Some(unrecorded) = taken {
+            let event = Event::LogInRefused {
+                from: from.to_string(),
+                unrecorded: (unrecorded > 0).then_some(unrecorded),
+            };
+            let who: String = who.chars().take(LONGEST_NAME).collect();
+            self.audit.record_by(Actor::named(&who), event);
+        }
     }
 
     /// Whether somebody may try a PIN now; the error is how many seconds they have to wait.
@@ -142,12 +180,15 @@ impl Access {
         if self.users.iter().any(|user| user.name == name) {
             throttle.failed(user(name), now);
         }
+        drop(throttle);
+        self.refused(name, from, now);
     }
 
     /// Logs in; gives the value of `Set-Cookie`.
     pub fn enter(&self, person: &Person, from: IpAddr, now: Instant) -> Result<String, getrandom::Error> {
         self.throttle().passed(&[address(from), user(&person.name)]);
-        let id = self.sessions().begin(&person.name, now)?;
+        let id = self.sessions().begin(&person.name, from, now)?;
+        self.sweep(now);
         Ok(format!(
             "{COOKIE}={id}; Path=/; Secure; HttpOnly; SameSite=Strict"
         ))
@@ -188,7 +229,7 @@ pub(super) fn needs(method: &Method, path: &str) -> Option<Role> {
     }
     Some(match path {
         "/api/v1/logout" => Role::View,
-        "/device" | "/api/v1/device" => Role::Admin,
+        "/device" | "/api/v1/device" | "/api/v1/log" | "/api/v1/settings" => Role::Admin,
         _ if !method.is_safe() => Role::Operate,
         // What leaves the cart.
         _ if path.ends_with("/export") || path.ends_with("/report") => Role::Operate,

@@ -1,6 +1,7 @@
-//! Who is logged in, and who has to wait before trying again. Both are bounded.
+//! Who is logged in, who has to wait before trying again, and how many refusals go into the audit trail. All are bounded.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
@@ -24,8 +25,10 @@ const MOST_FAILURES: usize = 1024;
 pub(super) struct Sessions(HashMap<String, Session>);
 
 #[derive(Debug)]
-struct Session {
-    user: String,
+pub(super) struct Session {
+    pub user: String,
+    /// Where they logged in.
+    pub from: IpAddr,
     began: Instant,
     used: Instant,
 }
@@ -38,24 +41,27 @@ impl Session {
 
 impl Sessions {
     /// Begins a session; gives its secret, of which the hash alone is kept.
-    pub fn begin(&mut self, user: &str, now: Instant) -> Result<String, getrandom::Error> {
+    pub fn begin(&mut self, user: &str, from: IpAddr, now: Instant) -> Result<String, getrandom::Error> {
         let id = random()?;
-        self.0.retain(|_, session| session.lives(now));
-        if self.0.len() >= MOST {
-            let oldest = self
-                .0
-                .iter()
-                .min_by_key(|(_, session)| session.used)
-                .map(|(key, _)| key.clone());
-            oldest.and_then(|key| self.0.remove(&key));
-        }
         let session = Session {
             user: user.into(),
+            from,
             began: now,
             used: now,
         };
         self.0.insert(key(&id), session);
         Ok(id)
+    }
+
+    /// Ends those that are over, and those that were idle longest where there are too many.
+    pub fn sweep(&mut self, now: Instant) -> Vec<Session> {
+        let mut over: Vec<_> = self.0.extract_if(|_, session| !session.lives(now)).collect();
+        while self.0.len() > MOST {
+            let oldest = self.0.iter().min_by_key(|(_, session)| session.used);
+            let oldest = oldest.map(|(key, _)| key.clone());
+            over.extend(oldest.and_then(|key| self.0.remove_entry(&key)));
+        }
+        over.into_iter().map(|(_, session)| session).collect()
     }
 
     /// Whose session this is.
@@ -84,6 +90,46 @@ pub(super) fn random() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)?;
     Ok(crate::hex(&bytes))
+}
+
+/// Refusals that are recorded at once, and how often one more is: a flood of them cannot fill the disk.
+const RECORDED: u32 = 50;
+const ONE_MORE: Duration = Duration::from_secs(60);
+
+/// How many refusals may be recorded.
+#[derive(Debug)]
+pub(super) struct Ration {
+    /// How many were, less those that time has given back.
+    used: u32,
+    given_back: Instant,
+    unrecorded: u64,
+}
+
+impl Ration {
+    pub fn new(now: Instant) -> Self {
+        Self {
+            used: 0,
+            given_back: now,
+            unrecorded: 0,
+        }
+    }
+
+    /// Whether one more is recorded, and then how many were not before it.
+    pub fn take(&mut self, now: Instant) -> Option<u64> {
+        while self.used > 0 && now.duration_since(self.given_back) >= ONE_MORE {
+            self.used -= 1;
+            self.given_back += ONE_MORE;
+        }
+        if self.used == 0 {
+            self.given_back = now;
+        }
+        if self.used == RECORDED {
+            self.unrecorded += 1;
+            return None;
+        }
+        self.used += 1;
+        Some(std::mem::take(&mut self.unrecorded))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -134,7 +180,8 @@ mod tests {
     #[test]
     fn a_session_ends_when_idle_after_a_shift_and_when_told_to() {
         let (mut sessions, start) = (Sessions::default(), Instant::now());
-        let begin = |sessions: &mut Sessions| sessions.begin("ada", start).expect("random numbers");
+        let here = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+        let begin = |sessions: &mut Sessions| sessions.begin("ada", here, start).expect("random numbers");
         let id = begin(&mut sessions);
         assert!(!sessions.0.contains_key(&id), "the secret itself is not kept");
         assert_eq!(sessions.user(&id, start + IDLE / 2).as_deref(), Some("ada"));
@@ -142,8 +189,11 @@ mod tests {
             sessions.lives(&key(&id), start + IDLE),
             "looking at it does not prolong it"
         );
+        assert!(sessions.sweep(start + IDLE).is_empty());
         assert!(!sessions.lives(&key(&id), start + IDLE * 2));
         assert_eq!(sessions.user(&id, start + IDLE * 2), None);
+        let over = sessions.sweep(start + IDLE * 2);
+        assert!(over.len() == 1 && over[0].user == "ada" && sessions.0.is_empty());
         let id = begin(&mut sessions);
         for n in 1..60 {
             sessions.user(&id, start + IDLE / 2 * n);
@@ -153,7 +203,26 @@ mod tests {
         sessions.end(&id);
         assert_eq!(sessions.user(&id, start), None);
         (0..2 * MOST).for_each(|_| drop(begin(&mut sessions)));
-        assert!(sessions.0.len() <= MOST);
+        assert!(sessions.sweep(start).len() >= MOST && sessions.0.len() == MOST);
+    }
+
+    /// Guesses from ever other addresses had filled a disk.
+    #[test]
+    fn a_flood_of_refusals_is_counted_and_not_recorded() {
+        let start = Instant::now();
+        let mut ration = Ration::new(start);
+        let recorded = (0..1000).filter(|_| ration.take(start).is_some()).count();
+        assert_eq!(recorded, RECORDED as usize);
+        assert_eq!(ration.take(start + ONE_MORE / 2), None);
+        assert_eq!(
+            ration.take(start + ONE_MORE),
+            Some(951),
+            "it is said how many were not"
+        );
+        assert_eq!(ration.take(start + ONE_MORE), None);
+        let day = start + Duration::from_secs(86_400);
+        let later = (0..1000).filter(|_| ration.take(day).is_some()).count();
+        assert_eq!(later, RECORDED as usize, "what was not used is not saved up");
     }
 
     #[test]

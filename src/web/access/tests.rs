@@ -1,18 +1,45 @@
 //! Who may what, and who is kept out.
 
 use super::*;
+use crate::audit::{Record, Trail};
 
-fn access() -> Access {
+/// Where what it records goes, and that it is written.
+struct Door {
+    folder: tempfile::TempDir,
+    written: std::thread::JoinHandle<()>,
+}
+
+impl Door {
+    /// What the trail of `access` holds in the end.
+    fn trail(self, access: Access) -> Vec<(String, Event)> {
+        drop(access);
+        self.written.join().expect("no panic");
+        let mut events = Vec::new();
+        let trail = Trail::of_store(self.folder.path());
+        let read = trail.lines(|_, _, line, _| {
+            let record = Record::decode(line).expect("a record");
+            events.push((record.who.name().to_owned(), record.event));
+            Ok(())
+        });
+        read.expect("a trail");
+        events
+    }
+}
+
+fn access() -> (Access, Door) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (audit, written) = Recorder::start(Trail::of_store(folder.path()));
     let user = |name: &str, role, pin: Option<&str>, token: Option<&str>| User {
         name: name.into(),
         role,
         pin_hash: pin.map(|pin| pin_hash(pin).expect("a hash")),
         token_sha256: token.map(|token| crate::hex(&Sha256::digest(token))),
     };
-    Access::new(vec![
+    let users = vec![
         user("ada", Role::Operate, Some("tauben-2468"), None),
         user("prometheus", Role::View, None, Some("t0k3n")),
-    ])
+    ];
+    (Access::new(users, audit), Door { folder, written })
 }
 
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 7));
@@ -23,7 +50,7 @@ fn headers(name: header::HeaderName, value: &str) -> HeaderMap {
 
 #[test]
 fn a_pin_opens_and_a_wrong_one_does_not() {
-    let access = access();
+    let (access, _door) = access();
     assert_eq!(
         access.check("ada", "tauben-2468").map(|p| p.role),
         Some(Role::Operate)
@@ -40,7 +67,7 @@ fn a_pin_opens_and_a_wrong_one_does_not() {
 
 #[test]
 fn a_session_is_known_by_its_cookie_until_it_is_left() {
-    let (access, now) = (access(), Instant::now());
+    let ((access, _door), now) = (access(), Instant::now());
     let ada = access.check("ada", "tauben-2468").expect("ada");
     let cookie = access.enter(&ada, HERE, now).expect("random numbers");
     assert!(
@@ -60,7 +87,7 @@ fn a_session_is_known_by_its_cookie_until_it_is_left() {
 
 #[test]
 fn guesses_of_pins_and_tokens_are_throttled() {
-    let (access, now) = (access(), Instant::now());
+    let ((access, _door), now) = (access(), Instant::now());
     let token = |text: &str| {
         access.who(
             &headers(header::AUTHORIZATION, &format!("Bearer {text}")),
@@ -77,6 +104,37 @@ fn guesses_of_pins_and_tokens_are_throttled() {
     );
     assert_eq!(access.may_try("bob", HERE, now), Err(2), "whoever is guessed");
     assert_eq!(token("t0k3n"), Err(2));
+}
+
+/// A wrong token left no trace, and neither did a session that ended by itself.
+#[test]
+fn who_is_refused_and_whose_session_is_over_is_in_the_trail() {
+    let ((access, door), now) = (access(), Instant::now());
+    let ada = access.check("ada", "tauben-2468").expect("ada");
+    let cookie = access.enter(&ada, HERE, now).expect("random numbers");
+    let sent = headers(header::COOKIE, cookie.split_once(';').expect("attributes").0);
+    let day = now + Duration::from_secs(86_400);
+    for _ in 0..3 {
+        assert_eq!(access.who(&sent, HERE, day), Ok(None));
+    }
+    assert_eq!(
+        access.who(&headers(header::AUTHORIZATION, "Bearer s3cr3t"), HERE, day),
+        Ok(None)
+    );
+    access.failed(&"eve".repeat(99), HERE, day);
+    let from = || HERE.to_string();
+    let refused = || Event::LogInRefused {
+        from: from(),
+        unrecorded: None,
+    };
+    assert_eq!(
+        door.trail(access),
+        [
+            ("ada".into(), Event::LoggedOut { from: from() }),
+            ("a token".into(), refused()),
+            ("eve".repeat(99)[..64].to_owned(), refused()),
+        ]
+    );
 }
 
 #[test]
@@ -96,6 +154,9 @@ fn each_request_needs_its_role() {
         (Method::POST, "/api/v1/exam/start", Some(Operate)),
         (Method::PUT, "/style.css", Some(Operate)),
         (Method::GET, "/api/v1/device", Some(Admin)),
+        (Method::GET, "/api/v1/log", Some(Admin)),
+        (Method::GET, "/api/v1/model", Some(View)),
+        (Method::PUT, "/api/v1/settings", Some(Admin)),
     ] {
         assert_eq!(needs(&method, path), role, "{method} {path}");
     }

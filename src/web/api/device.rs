@@ -1,4 +1,4 @@
-//! The box itself: heat and clock, room on the disk, and what waits to be delivered.
+//! The box itself: heat and clock, room on the disk, what waits to be delivered; the model's card, and the end of the log.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::blocking;
-use crate::cmd::doctor::{self, Finding};
+use crate::findings::{self, Finding};
+use crate::journal::{self, Line};
+use crate::pipeline::ModelView;
 use crate::store::{DeliveryState, Space, Store};
 use crate::web::Hub;
 use crate::web::problem::Problem;
@@ -57,9 +59,36 @@ fn of(store: &Store) -> Result<Device, Problem> {
         counts.error = delivery.error.or(counts.error.take());
     }
     Ok(Device {
-        findings: doctor::of_machine(),
+        findings: findings::machine(),
         space: store.space(now)?,
         outbox,
         now,
+    })
+}
+
+/// The model in use.
+#[derive(Serialize)]
+pub(super) struct Model {
+    #[serde(flatten)]
+    view: ModelView,
+    /// Its card, markdown; null for a plain file, which has none.
+    card: Option<String>,
+}
+
+pub(super) async fn model(State(hub): State<Hub>) -> Json<Model> {
+    let view = ModelView::clone(&hub.live.borrow().model);
+    let card = view.card.as_deref().map(str::to_owned);
+    Json(Model { view, card })
+}
+
+/// The end of the log.
+#[derive(Serialize)]
+pub(super) struct Log {
+    lines: Vec<Line>,
+}
+
+pub(super) async fn log() -> Json<Log> {
+    Json(Log {
+        lines: journal::last(),
     })
 }

@@ -1,12 +1,13 @@
 //! What can be asked and told: `/api/v1` beside state and WebSocket.
 //!
 //! `control` changes the exam by asking the pipeline, `device` looks at the box, `exams` reads the store on tokio's blocking threads, `patient`
-//! checks what people type. `openapi.json` describes all of it and a test holds it to the routes.
+//! checks what people type, `settings` changes a few keys of the config. `openapi.json` describes all of it and a test holds it to the routes.
 
 mod control;
 mod device;
 mod exams;
 mod patient;
+mod settings;
 mod uplink;
 mod worklist;
 
@@ -30,6 +31,10 @@ pub(super) fn routes() -> Router<Hub> {
     Router::new()
         .route("/api/v1/openapi.json", get(openapi))
         .route("/api/v1/device", get(device::device))
+        .route("/api/v1/model", get(device::model))
+        .route("/api/v1/log", get(device::log))
+        .route("/api/v1/settings", get(settings::list))
+        .route("/api/v1/settings", put(settings::change))
         .route("/api/v1/exam/start", post(control::start))
         .route("/api/v1/exam/stop", post(control::stop))
         .route("/api/v1/exam/marks", post(control::mark))

@@ -7,7 +7,7 @@ import { drawScale, drawScore } from "/gauge.js";
 import { connect } from "/link.js";
 import { drawMap, drawPicture, place, resetRange } from "/picture.js";
 import { addPoints, drawTrend, setBand } from "/trend.js";
-import { known, MARK, nextLanguage, sentence, share, time, translate, whole, words } from "/words.js";
+import { known, MARK, nameSwitches, nextLanguage, sentence, share, time, translate, whole, words } from "/words.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -80,7 +80,7 @@ function showStore({ saved, waiting, fault, notice }) {
   const counts = words("stored", { saved: whole(saved), waiting: whole(waiting) });
   const stored = notice ? `${counts}. ${sentence(notice)}` : counts;
   byId("fault").hidden = fault === null;
-  say("fault", fault === null ? "" : words("notStoredBecause", { fault }));
+  say("fault-why", (fault ?? "").replace(/^not being stored: /, ""));
   say("stored", fault === null ? stored : words("notStored"));
 }
 
@@ -151,8 +151,7 @@ document.addEventListener("keydown", ({ key, ctrlKey, altKey, metaKey, target })
 
 dress();
 translate();
-document.documentElement.style.setProperty("--on", JSON.stringify(words("on")));
-document.documentElement.style.setProperty("--off", JSON.stringify(words("off")));
+nameSwitches();
 byId("map").style.opacity = byId("opacity").value / 100;
 drawScale([0.5, 0.5], [words("low"), words("high")]);
 onLost();

@@ -15,12 +15,14 @@ export function tell(text, bad = false) {
   hiding = setTimeout(() => (toast.hidden = true), SHOWN_MS);
 }
 
-/** The answer as JSON, or null once the reason was said. */
+/** The answer as JSON; null where there is none, or once the reason was said. */
 export async function ask(method, path, body) {
   const headers = body === undefined ? {} : { "Content-Type": "application/json" };
   try {
     const answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+    if (answer.status === 204) return null;
     const json = await answer.json();
+    if (answer.status === 401 && location.pathname !== "/login") location.assign("/login");
     if (answer.ok) return json;
     tell(words("failed", { why: json.detail ?? json.title }), true);
   } catch {

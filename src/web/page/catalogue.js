@@ -81,6 +81,7 @@ export const CATALOGUE = {
   started: ["Exam started", "Untersuchung begonnen"],
   ended: ["Exam ended", "Untersuchung beendet"],
   saved: ["Saved", "Gesichert"],
+  wholePane: ["Whole image", "Ganzes Bild"],
   drawLesion: ["Drag a box around the lesion; drag inside it to move it.", "Rahmen um die Läsion ziehen; innen ziehen verschiebt."],
   drawReference: ["Drag a box on healthy cortex at the same depth.", "Rahmen auf gesunde Rinde in gleicher Tiefe ziehen."],
   drawPane: ["Drag a box around the contrast image, without text and bars.", "Rahmen um das Kontrastbild ziehen, ohne Text und Skalen."],
@@ -112,8 +113,8 @@ export const CATALOGUE = {
   on: ["on", "an"],
   off: ["off", "aus"],
   opacity: ["Opacity", "Deckung"],
-  forLow: ["for low", "für niedrig"],
-  forHigh: ["for high", "für hoch"],
+  forLow: ["for low", "niedrig"],
+  forHigh: ["for high", "hoch"],
   activation: ["Activation (logits)", "Aktivierung (Logits)"],
 
   // The foot.
@@ -123,10 +124,55 @@ export const CATALOGUE = {
   ],
   stored: ["Stored {saved}, waiting {waiting}", "Gesichert {saved}, wartend {waiting}"],
   notStored: ["Not being stored", "Wird nicht gesichert"],
-  notStoredBecause: ["NOT BEING STORED: {fault}", "WIRD NICHT GESICHERT: {fault}"],
+  notStoredLoud: ["NOT BEING STORED", "WIRD NICHT GESICHERT"],
   from: ["From {source}", "Von {source}"],
   model: ["Model {name}", "Modell {name}"],
   modelNext: ["Model {name}, from the next exam on {next}", "Modell {name}, ab der nächsten Untersuchung {next}"],
+
+  // The tour.
+  tour: ["Tour", "Rundgang"],
+  tourBegin: ["Show me", "Zeigen"],
+  tourLater: ["Not now", "Jetzt nicht"],
+  tourNext: ["Next", "Weiter"],
+  tourBack: ["Back", "Zurück"],
+  tourEnd: ["End", "Beenden"],
+  tourDone: ["Done", "Fertig"],
+  tour0: [
+    "New here? What is where on this page, in one minute. It steps aside when an exam begins; ? brings it back.",
+    "Neu hier? Was wo steht, in einer Minute. Beginnt eine Untersuchung, tritt der Rundgang zurück; ? holt ihn wieder.",
+  ],
+  tour1: [
+    "The signal: whether a picture comes and is scored, and if not, why.",
+    "Das Signal: ob ein Bild kommt und bewertet wird, und wenn nicht, warum.",
+  ],
+  tour2: [
+    "The contrast image. Over the lesion lies what the network looked at: pink speaks for high grade, blue for low.",
+    "Das Kontrastbild. Über der Läsion liegt, worauf das Netz geschaut hat: Rosa spricht für hohen Grad, Blau für niedrigen.",
+  ],
+  tour3: [
+    "Draw a box around the lesion with a finger, and one on healthy cortex as the reference. Then Confirm.",
+    "Mit dem Finger einen Rahmen um die Läsion ziehen, einen zweiten auf gesunde Rinde als Referenz. Dann Bestätigen.",
+  ],
+  tour4: [
+    "Press this as the contrast is injected: the timer starts, and the exam if none runs.",
+    "Bei der Injektion drücken: Die Uhr läuft los, und die Untersuchung, falls keine läuft.",
+  ],
+  tour5: [
+    "How likely the grade is high, from the picture of this moment. The hatched part means: not to be told.",
+    "Wie wahrscheinlich der Grad hoch ist, nach dem Bild dieses Augenblicks. Schraffiert heißt: nicht zu entscheiden.",
+  ],
+  tour6: [
+    "The verdict of the whole exam so far, with its interval. When it has ended: accept it or not.",
+    "Das Ergebnis der ganzen Untersuchung bisher, mit Intervall. Nach dem Ende: zustimmen oder nicht.",
+  ],
+  tour7: [
+    "Whose exam it is: from the worklist, typed or scanned, or an emergency that is named later.",
+    "Wessen Untersuchung es ist: aus der Arbeitsliste, getippt, gescannt, oder ein Notfall, der später benannt wird.",
+  ],
+  tour8: [
+    "Review has the exams of before, Device says how the box is.",
+    "Rückblick hat die früheren Untersuchungen, Gerät sagt, wie es der Box geht.",
+  ],
 
   // The other pages.
   device: ["Device", "Gerät"],
@@ -141,6 +187,27 @@ export const CATALOGUE = {
   heat: ["Temperature", "Temperatur"],
   throttling: ["Throttling", "Drosselung"],
   clock: ["Clock", "Uhr"],
+  noCard: ["{from}: a plain file, which has no card.", "{from}: eine einfache Datei, die keine Karte hat."],
+  log: ["Log", "Protokoll"],
+  onlyTrouble: ["warnings and errors only", "nur Warnungen und Fehler"],
+  settings: ["Settings", "Einstellungen"],
+  noSettings: ["Nothing can be set in a demo: it has no config.", "In der Demo ist nichts einzustellen: Sie hat keine Konfiguration."],
+  settingsHint: [
+    "What is saved holds once no exam runs, and over what the config says.",
+    "Gilt, sobald keine Untersuchung läuft, und geht der Konfiguration vor.",
+  ],
+  settingsWait: ["waits for the end of the exam", "wartet auf das Ende der Untersuchung"],
+  asInConfig: ["As in the config", "Wie in der Konfiguration"],
+  configSays: ["The config says {value}.", "Die Konfiguration sagt {value}."],
+  "screen.pane": ["Contrast image", "Kontrastbild"],
+  "screen.pane=auto": ["found by itself", "selbst gefunden"],
+  "screen.pane=full": ["whole screen", "ganzer Bildschirm"],
+  "screen.pane=contrast-left": ["left half", "linke Hälfte"],
+  "screen.pane=contrast-right": ["right half", "rechte Hälfte"],
+  "screen.pane=stacked": ["upper half", "obere Hälfte"],
+  "screen.range_db": ["The scanner's dynamic range, dB", "Dynamikumfang des Geräts, dB"],
+  "exam.idle_s": ["An exam ends without a scored picture for, s", "Untersuchung endet ohne bewertetes Bild nach, s"],
+  "exam.key_frame_every_s": ["A picture is kept every, s", "Ein Bild wird gesichert alle, s"],
   outbox: ["Deliveries that wait", "Wartende Sendungen"],
   noOutbox: ["Nothing waits to be delivered.", "Nichts wartet auf Zustellung."],
   pending: ["to be sent", "zu senden"],

@@ -1,10 +1,12 @@
 // The device page: how the box is, looked at again every few seconds.
 
 import { ask, dress, undress } from "/ask.js";
-import { known, nextLanguage, sentence, translate, whole, words } from "/words.js";
+import { card } from "/card.js";
+import { known, nameSwitches, nextLanguage, sentence, translate, whole, words } from "/words.js";
 
 const EVERY_MS = 5000;
-const MARKS = { ok: "✓", warning: "!", fault: "✗" };
+const MARKS = { unknown: "–", ok: "✓", warning: "!", fault: "✗" };
+const LOG_MARKS = { error: "✗", warn: "!", info: "", debug: "" };
 
 const byId = (id) => document.getElementById(id);
 
@@ -54,9 +56,47 @@ function showOutbox(outbox) {
   }
 }
 
+let cardOf = "";
+
+/** The card of the model in use, once for each model. */
+async function showCard({ model, model_from: from }) {
+  const newest = `${model.sha256} ${from}`;
+  if (newest === cardOf) return;
+  const answer = await ask("GET", "/api/v1/model");
+  if (!answer) return;
+  cardOf = newest;
+  byId("card-of").textContent = `${model.name} ${model.version}`;
+  byId("card").replaceChildren(...card(answer.card ?? words("noCard", { from })));
+}
+
+let logged = "";
+
+/** The log, newest first; the same lines are left alone, so that nothing moves under the reader. */
+function showLog({ lines }) {
+  const trouble = byId("trouble").getAttribute("aria-checked") === "true";
+  const shown = lines.filter(({ level }) => !trouble || level === "warn" || level === "error").reverse();
+  const newest = JSON.stringify(shown);
+  if (newest === logged) return;
+  logged = newest;
+  const items = shown.map(({ time, level, text }) => {
+    const item = document.createElement("li");
+    item.dataset.level = level;
+    const at = item.appendChild(document.createElement("time"));
+    at.dateTime = time;
+    at.textContent = new Date(time).toLocaleTimeString();
+    item.appendChild(document.createElement("span")).textContent = LOG_MARKS[level];
+    item.appendChild(document.createElement("span")).textContent = text;
+    return item;
+  });
+  byId("log").replaceChildren(...items);
+}
+
 async function look() {
-  const [device, state] = await Promise.all([ask("GET", "/api/v1/device"), ask("GET", "/api/v1/state")]);
+  const paths = ["device", "state", "log"].map((name) => ask("GET", `/api/v1/${name}`));
+  const [device, state, log] = await Promise.all(paths);
+  if (log) showLog(log);
   if (device && state) {
+    showCard(state);
     byId("label").textContent = state.label;
     byId("at").textContent = new Date(device.now).toLocaleString();
     showBox(device, state);
@@ -65,9 +105,15 @@ async function look() {
   setTimeout(look, EVERY_MS);
 }
 
+byId("trouble").addEventListener("click", async ({ currentTarget: button }) => {
+  button.setAttribute("aria-checked", button.getAttribute("aria-checked") !== "true");
+  const log = await ask("GET", "/api/v1/log");
+  if (log) showLog(log);
+});
 byId("language").addEventListener("click", nextLanguage);
 byId("theme").addEventListener("click", undress);
 
 dress();
 translate();
+nameSwitches();
 look();

@@ -48,6 +48,7 @@ byId("pane-confirm").addEventListener("click", async () => {
 function stop() {
   drawing = drag = null;
   delete document.body.dataset.drawing;
+  show();
 }
 
 /** Where a finger is, in pixels of the scanner's screen, inside the pane. */

@@ -1,10 +1,13 @@
 // The picture of the contrast pane, and the activation map over its lesion ROI.
 
+import { words } from "/words.js";
+
 const FINE = 160; // pixels of the up-sampled map, each way
 const STEPS = [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100, 1000];
 
 const pane = document.getElementById("pane");
 const roi = document.getElementById("roi");
+const roiName = document.getElementById("roi-name");
 const reference = document.getElementById("reference-box");
 const picture = document.getElementById("picture");
 const map = document.getElementById("map");
@@ -38,6 +41,9 @@ export function place({ pane: paneRect, roi: roiRect, reference: referenceRect }
     box.style.height = `${(100 * rect.h) / paneRect.h}%`;
   };
   put(roi, roiRect);
+  const whole = ["x", "y", "w", "h"].every((side) => roiRect[side] === paneRect[side]);
+  const name = words(whole ? "wholePane" : "lesion");
+  if (roiName.textContent !== name) roiName.textContent = name;
   reference.hidden = !referenceRect;
   if (referenceRect) put(reference, referenceRect);
 }

@@ -25,6 +25,11 @@ export function translate(root = document) {
   for (const element of root.querySelectorAll("[data-hint]")) element.placeholder = words(element.dataset.hint);
 }
 
+/** What switches say, which their style draws. */
+export function nameSwitches() {
+  for (const word of ["on", "off"]) document.documentElement.style.setProperty(`--${word}`, JSON.stringify(words(word)));
+}
+
 /** Goes on in the next language. */
 export function nextLanguage() {
   localStorage.setItem(KEPT, LANGUAGES[(index + 1) % LANGUAGES.length]);

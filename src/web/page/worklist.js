@@ -23,8 +23,10 @@ function button({ id, order, scheduled, description, changed, gone }) {
   const choice = document.createElement("button");
   choice.type = "button";
   const state = gone ? words("orderGone") : changed ? words("orderChanged") : "";
-  const time = scheduled.replace(/^\d{4}(\d\d)(\d\d)/, "$1-$2").replace(/(\d\d)(\d\d)$/, "$1:$2");
-  choice.textContent = [time, order.patient_id, order.patient_name, description, state].filter(Boolean).join(" · ");
+  const day = new Date().toLocaleDateString("sv").replaceAll("-", "");
+  const time = scheduled.replace(`${day} `, "").replace(/^\d{4}(\d\d)(\d\d)/, "$1-$2").replace(/(\d\d)(\d\d)$/, "$1:$2");
+  const name = order.patient_name?.split(/[\^=]/).filter(Boolean).slice(0, 2).join(", ");
+  choice.textContent = [time, name, order.patient_id, description, state].filter(Boolean).join(" · ");
   choice.disabled = Boolean(gone);
   choice.addEventListener("click", () => choose({ step: id }));
   return choice;

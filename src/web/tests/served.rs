@@ -38,6 +38,7 @@ impl Server {
             audit: Recorder::start(Trail::of_store(folder.path())).0,
             uplink: crate::uplink::Handle::default(),
             worklist: crate::uplink::worklist::Worklist::default(),
+            bedside: None,
         };
         let served = runtime.spawn(serve(listener, None, site(), receiver, cart, async {
             let _ = stopped.await;

@@ -1,133 +1,16 @@
-// What people do with the page, in a real browser: node scenarios.mjs URL PID FOLDER URL-WITH-AUTO-PANE. A line for each check.
+// What people do with the page, in a real browser: node scenarios.mjs FOLDER URL URL-WITH-AUTO-PANE URL-WITHOUT-DEVICE FULL-DISK. A
+// line for each check, screenshots in FOLDER.
 
-import { readFileSync } from "node:fs";
-import axe from "axe-core";
-import { chromium } from "playwright-core";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { accessible, check, drag, end, fits, open as openPage, sleep, until as untilAt } from "./browser.mjs";
 
-const [, , url, pid, folder, finding] = process.argv;
-let failed = 0;
-
-function check(holds, what) {
-  console.log(`${holds ? "ok" : "FAILED"} ${what}`);
-  failed += !holds;
-}
-
-/** What a busy machine moves is printed, not judged. */
-const figure = (bar, what) => console.log(`   ${what} (bar: ${bar})`);
-
-const state = async () => (await fetch(`${url}/api/v1/state`)).json();
-
-async function until(wanted, what, ms = 30_000) {
-  const end = Date.now() + ms;
-  for (;;) {
-    const now = await state();
-    if (wanted(now)) return now;
-    if (Date.now() > end) throw new Error(`${what}: ${JSON.stringify({ ...now, map: undefined })}`);
-    await new Promise((wake) => setTimeout(wake, 100));
-  }
-}
-
-const residentMb = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024;
-
-async function accessible(page, name) {
-  // Not as a script of the page: its policy runs none but its own.
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => window.axe.run());
-  const serious = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
-  for (const { id, nodes } of serious) console.log(`  ${id}: ${nodes.map((node) => node.html).join(" | ")}`);
-  check(serious.length === 0, `${name}: no serious finding of axe`);
-}
-
-const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
-
-async function open(path, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", ...options });
-  const page = await context.newPage();
-  const errors = [];
-  page.on("pageerror", (error) => errors.push(String(error)));
-  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
-  await page.goto(new URL(path, url).href);
-  const shot = (name) => page.screenshot({ path: `${folder}/${name}.png` });
-  return { page, errors, shot };
-}
-
-/** Drags a finger from one place of the picture to another, in shares of it. */
-async function drag(page, [x1, y1], [x2, y2]) {
-  const { x, y, width, height } = await page.locator("#pane").boundingBox();
-  const at = (share) => ({ x: x + width * (x1 + (x2 - x1) * share), y: y + height * (y1 + (y2 - y1) * share) });
-  const touch = await page.context().newCDPSession(page);
-  const send = (type, touchPoints) => touch.send("Input.dispatchTouchEvent", { type, touchPoints });
-  await send("touchStart", [at(0)]);
-  for (const share of [0.3, 0.6, 1]) await send("touchMove", [at(share)]);
-  await send("touchEnd", []);
-}
-
-const quantile = (sorted, share) => sorted[Math.floor((sorted.length - 1) * share)];
-
-/** From a score published by the server to the frame that shows it: the page's own clock, as both are on one machine. */
-async function latency() {
-  const { page } = await open("/");
-  await until((s) => s.score !== null, "a score");
-  const first = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
-  check(first > 0, "it paints");
-  figure("500 ms", `first paint after ${first?.toFixed(0)} ms`);
-  const times = await page.evaluate(async () => {
-    const shown = [];
-    let last = null;
-    const end = performance.now() + 15_000;
-    while (performance.now() < end) {
-      await new Promise((painted) => requestAnimationFrame(painted));
-      const { published } = document.body.dataset;
-      if (published && published !== last) {
-        // The frame that this callback belongs to is on the screen when the next task runs.
-        await new Promise((done) => { const { port1, port2 } = new MessageChannel(); port1.onmessage = done; port2.postMessage(0); });
-        shown.push(performance.timeOrigin + performance.now() - Number(published));
-        last = published;
-      }
-    }
-    return shown.sort((a, b) => a - b);
-  });
-  const [median, p99] = [quantile(times, 0.5), quantile(times, 0.99)];
-  check(times.length > 50, "scores are painted");
-  figure("median 50 ms, p99 120 ms", `${times.length} scores, published to painted: median ${median.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`);
-  await page.context().close();
-}
-
-/** What four clients cost the pipeline: new pictures scored a second without them and with them, in turn. */
-async function cost() {
-  const rate = async (seconds) => {
-    const rates = [];
-    for (let n = 0; n < 2 * seconds; n++) {
-      await new Promise((wake) => setTimeout(wake, 500));
-      rates.push((await state()).rates.new_fps);
-    }
-    return rates.sort((a, b) => a - b)[rates.length >> 1];
-  };
-  const [alone, watched] = [[], []];
-  for (let round = 0; round < 3; round++) {
-    alone.push(await rate(4));
-    // They draw nothing: drawing would take this machine's processors, not theirs.
-    const { page } = await open("/login");
-    await page.evaluate(() => {
-      for (let n = 0; n < 4; n++) {
-        const socket = new WebSocket(`ws://${location.host}/api/v1/live`);
-        socket.onmessage = ({ data }) => typeof data === "string" && data.includes('"type":"state"') && socket.send("next");
-      }
-    });
-    await page.waitForTimeout(2000);
-    watched.push(await rate(4));
-    await page.context().close();
-  }
-  const middle = (rates) => rates.sort((a, b) => a - b)[1];
-  const lost = 1 - middle(watched) / middle(alone);
-  figure("5 %", `four clients cost ${(100 * lost).toFixed(1)} % of the scored pictures a second`);
-}
+const [, , folder, url, finding, bare, disk] = process.argv;
+const open = (path, options) => openPage(new URL(path, url).href, folder, options);
+const until = (wanted, what) => untilAt(url, wanted, what);
+const bannerOf = (page) => page.textContent("#label");
 
 async function bedside() {
-  const { page, errors, shot } = await open("/", { hasTouch: true });
+  const { page, shot, close } = await open("/", { hasTouch: true });
   await until((s) => s.signal.state === "live", "a live signal");
   await page.tap("#patient");
   await shot("patient");
@@ -154,20 +37,20 @@ async function bedside() {
   await drag(page, [0.1, 0.5], [0.25, 0.65]);
   await page.click("#draw-confirm");
   await until((s) => s.reference !== null, "a reference");
-  check(true, "a reference drawn by touch");
+  check(await page.locator("#drawn").isHidden(), "a reference drawn by touch, and what was drawn gives way to it");
 
   await page.waitForFunction(() => /HIGH|LOW|INDETERMINATE/.test(document.getElementById("verdict-text").textContent));
   await page.tap("#keep");
   await until((s) => s.exam?.verdict.ci95, "a verdict with its interval");
   await page.waitForTimeout(1000);
   await shot("live-1280");
+  check((await bannerOf(page)).startsWith("DEMONSTRATION MODEL"), "the demonstration banner");
   await accessible(page, "bedside page, dark");
   await page.setViewportSize({ width: 1920, height: 1080 });
   await page.waitForTimeout(500);
   await shot("live-1920");
   await page.setViewportSize({ width: 1280, height: 800 });
-  const scrolls = await page.evaluate(() => document.body.scrollHeight > innerHeight || document.body.scrollWidth > innerWidth);
-  check(!scrolls, "everything fits on 1280×800");
+  await fits(page, "1280×800");
   await page.tap("#theme");
   await page.waitForTimeout(300);
   await shot("live-light");
@@ -177,6 +60,7 @@ async function bedside() {
   await page.waitForFunction(() => document.documentElement.lang === "de");
   await page.waitForTimeout(1000);
   await shot("live-german");
+  await fits(page, "1280×800 in German");
   await page.tap("#language");
   await page.waitForFunction(() => document.documentElement.lang === "en");
 
@@ -187,13 +71,12 @@ async function bedside() {
   await until((s) => s.exam.accepted === true, "an opinion");
   check(true, "the exam ended by keyboard and its verdict accepted");
   await shot("ended");
-  check(errors.length === 0, `bedside page without errors ${errors}`);
-  await page.context().close();
+  await close("bedside page");
   return over.exam.id;
 }
 
 async function review(id) {
-  const { page, errors, shot } = await open("/review", { acceptDownloads: true });
+  const { page, shot, close } = await open("/review", { acceptDownloads: true });
   await page.locator(`[data-exam="${id}"] button`).click();
   await page.waitForFunction(() => document.getElementById("mapped").naturalWidth > 0);
   const first = await page.getAttribute("#mapped", "src");
@@ -218,43 +101,128 @@ async function review(id) {
   check(zip.subarray(0, 2).toString() === "PK" && zip.includes("frames.csv"), `exported: ${zip.length >> 10} KiB`);
   await page.setViewportSize({ width: 1920, height: 1080 });
   await shot("review-1920");
-  check(errors.length === 0, `review page without errors ${errors}`);
-  await page.context().close();
+  check((await bannerOf(page)).startsWith("DEMONSTRATION MODEL"), "the exam's own banner");
+  await close("review page");
 }
 
+/** How the box is, as a demo and as a daemon. */
 async function device() {
-  const { page, errors, shot } = await open("/device");
-  await page.waitForFunction(() => document.querySelectorAll("#box tr").length >= 7);
+  const demo = await open("/device");
+  await demo.page.waitForFunction(() => document.querySelectorAll("#box tr").length >= 7);
+  await demo.page.waitForSelector("#no-settings:not([hidden])");
+  await demo.shot("device-demo");
+  await demo.close("device page of a demo");
+
+  const { page, shot, close } = await open(`${bare}/device`, { hasTouch: true });
+  await page.waitForFunction(() => document.querySelectorAll("#card td").length > 20);
+  await page.waitForFunction(() => document.querySelectorAll("#log li").length > 0);
+  check(/Limits/.test(await page.textContent("#card")), "the model's card is shown");
   await shot("device-1280");
-  await accessible(page, "device page");
-  check(errors.length === 0, `device page without errors ${errors}`);
+  await accessible(page, "device page, dark");
+  const lines = await page.locator("#log li").count();
+  await page.tap("#trouble");
+  await page.waitForFunction((all) => document.querySelectorAll("#log li").length < all, lines);
+  check(/not found/.test(await page.textContent("#log")), "the log, and of it what is wrong");
+  await page.setViewportSize({ width: 1920, height: 1080 });
+  await page.tap("#theme");
+  await page.waitForTimeout(300);
+  await shot("device-1920-light");
+  await accessible(page, "device page, light");
+  await page.tap("#theme");
+  await close("device page");
+}
+
+/** A key of the config set by touch, refused where the config would refuse it, and taken back. */
+async function settings() {
+  const { page, shot, close } = await open(`${bare}/device`, { hasTouch: true });
+  const idle = page.locator('[name="exam.idle_s"]');
+  const now = async () => {
+    await page.waitForFunction(async () => (await fetch("/api/v1/settings").catch(() => null))?.ok);
+    await page.reload();
+    return idle.inputValue();
+  };
+  check((await idle.inputValue()) === "30", "what the config says");
+  await page.tap('.setting:has([name="exam.idle_s"]) .control button:last-child');
+  await page.tap("#save");
+  await page.waitForFunction(() => document.querySelector(".setting .from"));
+  await shot("settings");
+  await page.waitForTimeout(3000);
+  check((await now()) === "35", "set by touch, it holds after the program has begun anew");
+  await page.fill('[name="screen.range_db"]', "5");
+  await page.tap("#save");
+  await page.waitForSelector('#toast[data-bad="true"]');
+  check(/screen.range_db: expected 20 to 120/.test(await page.textContent("#toast")), "what is wrong is refused in words");
+  await shot("settings-refused");
+  await page.reload();
+  await page.tap(".setting .from button");
+  await page.waitForTimeout(3000);
+  check((await now()) === "30", "taken back, the config holds again");
+  // The browser says by itself that an answer was no good.
   await page.context().close();
 }
 
-async function stalled() {
-  const viewers = await Promise.all([0, 1, 2].map(() => open("/")));
-  // It never answers, is hung up on, and comes again: five stalls of each second's batches.
-  await viewers[0].page.evaluate(() => {
-    const stall = () => (new WebSocket(`ws://${location.host}/api/v1/live`).onclose = stall);
-    for (let n = 0; n < 5; n++) stall();
-  });
-  await viewers[0].page.waitForTimeout(3000);
-  const [before, rate] = [residentMb(), (await state()).rates.captured_fps];
-  await viewers[0].page.waitForTimeout(10_000);
-  const growth = residentMb() - before;
-  check(growth < 16, `three clients and five stalled ones: ${growth.toFixed(1)} MB more after 10 s, ${rate.toFixed(0)} frames/s in`);
-  const live = await Promise.all(viewers.map(({ page }) => page.evaluate(() => document.body.dataset.signal)));
-  check(live.every((signal) => signal === "live"), "the others go on");
-  for (const { page } of viewers) await page.context().close();
+/** Whoever comes for the first time is shown around, by touch and by keyboard. */
+async function tour() {
+  const { page, shot, close, context } = await open(`${bare}/`, { tour: true, hasTouch: true });
+  await page.waitForSelector("#tour:not([hidden])");
+  await shot("tour-offer");
+  await page.tap("#tour-next");
+  await accessible(page, "the tour");
+  const said = new Set();
+  for (let step = 1; step <= 8; step++) {
+    said.add(await page.textContent("#tour-words"));
+    await shot(`tour-${step}`);
+    if (step === 3) {
+      await page.keyboard.press("ArrowLeft");
+      await page.keyboard.press("ArrowRight");
+    }
+    if (step % 2) await page.tap("#tour-next");
+    else await page.keyboard.press("Enter");
+  }
+  await page.waitForSelector("#tour", { state: "hidden" });
+  check(said.size === 8, "the tour by touch and by keyboard");
+  await page.reload();
+  await page.waitForFunction(() => document.body.dataset.signal === "absent");
+  check(await page.locator("#tour").isHidden(), "and not again in this browser");
+  await page.click("#tour-start");
+  await page.click("#language");
+  await page.waitForFunction(() => document.documentElement.lang === "de");
+  await page.click("#tour-start");
+  await page.setViewportSize({ width: 1920, height: 1080 });
+  await page.click("#theme");
+  await shot("tour-german-light");
+  await page.keyboard.press("Escape");
+  check(await page.locator("#tour").isHidden(), "Escape ends it");
+  await close("the tour");
+}
+
+/** An order of the worklist is tapped. */
+async function worklist() {
+  const { page, shot, close } = await open(`${bare}/`, { hasTouch: true });
+  await untilAt(bare, (s) => s.next_exam, "an exam to come");
+  await page.waitForTimeout(1500);
+  await page.tap("#patient");
+  await page.waitForSelector("#worklist-steps button");
+  await shot("worklist");
+  await accessible(page, "the worklist");
+  const orders = await page.locator("#worklist-steps button").allTextContents();
+  check(orders.length === 2 && orders[0].includes("Müller"), `the worklist: ${orders.join(" | ")}`);
+  await page.tap("#worklist-steps button >> nth=0");
+  await untilAt(bare, (s) => s.next_exam?.patient === "known", "the patient of the order");
+  check(true, "an order tapped is the next exam's");
+  await close("the worklist");
 }
 
 /** The pane that was found is drawn anew by finger and so confirmed. */
 async function pane() {
-  const { page, errors, shot } = await open(`${finding}/`, { hasTouch: true });
+  const { page, shot, close } = await open(`${finding}/`, { hasTouch: true, tour: true });
   const layout = async () => (await (await fetch(`${finding}/api/v1/state`)).json()).layout.state;
   await page.waitForFunction(() => document.body.dataset.exam === "running", null, { timeout: 60_000 });
   check((await layout()) === "found", "the contrast pane was found");
+  check(await page.locator("#tour").isHidden(), "no tour while an exam runs");
   await page.click("#start");
+  await page.waitForSelector("#tour:not([hidden])");
+  await page.click("#tour-end");
   await page.waitForSelector("#pane-bar:not([hidden])");
   await shot("pane-found");
   await accessible(page, "a pane to confirm");
@@ -264,19 +232,43 @@ async function pane() {
   await page.waitForSelector("#pane-bar", { state: "hidden" });
   await page.waitForFunction(async () => (await (await fetch("/api/v1/state")).json()).layout.state === "confirmed");
   check(true, "drawn anew by touch it is confirmed");
-  check(errors.length === 0, `no errors with a pane to confirm ${errors}`);
-  await page.context().close();
+  await close("a pane to confirm");
+}
+
+/** While the disk is full the page says that nothing is kept, and no longer. */
+async function diskFull() {
+  const { page, shot, close } = await open(`${finding}/`);
+  await page.waitForFunction(() => document.body.dataset.signal === "live");
+  if (await page.evaluate(() => document.body.dataset.exam !== "running")) await page.keyboard.press("s");
+  await page.waitForFunction(() => document.body.dataset.exam === "running");
+  const filler = `${disk}/filler`;
+  try {
+    for (;;) writeFileSync(filler, Buffer.alloc(1 << 20), { flag: "a" });
+  } catch (error) {
+    if (error.code !== "ENOSPC") throw error;
+  }
+  await page.waitForSelector("#fault:not([hidden])", { timeout: 60_000 });
+  check(/NOT BEING STORED/.test(await page.textContent("#fault")), "a full disk is said");
+  await page.waitForTimeout(500);
+  await shot("disk-full");
+  await accessible(page, "a full disk");
+  await fits(page, "with a full disk");
+  check(await page.evaluate(() => document.body.dataset.score === "shown"), "it grades all the same");
+  rmSync(filler);
+  await page.waitForSelector("#fault", { state: "hidden", timeout: 60_000 });
+  check(true, "with room again it is stored again");
+  await close("a full disk");
 }
 
 try {
   await pane();
-  await latency();
+  await diskFull();
   await review(await bedside());
   await device();
-  await cost();
-  await stalled();
+  await settings();
+  await tour();
+  await worklist();
 } catch (error) {
   check(false, error.stack);
 }
-await browser.close();
-process.exit(failed ? 1 : 0);
+await end();

@@ -3,8 +3,9 @@
 
 use std::arch::x86_64::*;
 
+use super::classes::Cells;
 use super::tile::{Isa, STEP, Tile};
-use super::{Kernel, Shape, shapes};
+use super::{ClassesFn, Kernel, Shape, shapes};
 
 /// The kernel; its value shows that the processor has the instructions.
 pub struct Avx2(());
@@ -97,6 +98,14 @@ unsafe fn tile<const R: usize, const P: usize, const V: usize, const APART: usiz
     unsafe { super::tile::tile::<Avx2, R, P, V, APART>(t) }
 }
 
+/// # Safety
+/// As [`ClassesFn`].
+#[target_feature(enable = "avx2")]
+unsafe fn classes(cells: &Cells<'_>, maps: &mut [f32]) {
+    // SAFETY: the caller's.
+    unsafe { super::classes::classes(cells, maps) }
+}
+
 impl Kernel for Avx2 {
     fn name(&self) -> &'static str {
         "avx2"
@@ -104,6 +113,10 @@ impl Kernel for Avx2 {
 
     fn lanes(&self) -> usize {
         8
+    }
+
+    fn classes(&self) -> ClassesFn {
+        classes
     }
 
     fn shapes(&self) -> &'static [Shape] {

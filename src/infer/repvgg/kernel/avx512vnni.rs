@@ -2,8 +2,9 @@
 
 use std::arch::x86_64::*;
 
+use super::classes::Cells;
 use super::tile::{Isa, PEAK_SUMS, STEP, Tile};
-use super::{Kernel, Shape, shapes};
+use super::{ClassesFn, Kernel, Shape, shapes};
 
 /// The kernel; its value shows that the processor has the instructions.
 pub struct Avx512Vnni(());
@@ -99,6 +100,14 @@ unsafe fn peak(turns: usize) {
     unsafe { super::tile::peak::<Avx512Vnni>(turns) }
 }
 
+/// # Safety
+/// As [`ClassesFn`].
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+unsafe fn classes(cells: &Cells<'_>, maps: &mut [f32]) {
+    // SAFETY: the caller's.
+    unsafe { super::classes::classes(cells, maps) }
+}
+
 impl Kernel for Avx512Vnni {
     fn name(&self) -> &'static str {
         "avx512vnni"
@@ -106,6 +115,10 @@ impl Kernel for Avx512Vnni {
 
     fn lanes(&self) -> usize {
         16
+    }
+
+    fn classes(&self) -> ClassesFn {
+        classes
     }
 
     fn shapes(&self) -> &'static [Shape] {

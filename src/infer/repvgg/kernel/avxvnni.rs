@@ -3,8 +3,9 @@
 use std::arch::x86_64::*;
 
 use super::avx2::store;
+use super::classes::Cells;
 use super::tile::{Isa, PEAK_SUMS, STEP, Tile};
-use super::{Kernel, Shape, shapes};
+use super::{ClassesFn, Kernel, Shape, shapes};
 
 /// The kernel; its value shows that the processor has the instructions.
 pub struct AvxVnni(());
@@ -70,6 +71,14 @@ unsafe fn peak(turns: usize) {
     unsafe { super::tile::peak::<AvxVnni>(turns) }
 }
 
+/// # Safety
+/// As [`ClassesFn`].
+#[target_feature(enable = "avx2,avxvnni")]
+unsafe fn classes(cells: &Cells<'_>, maps: &mut [f32]) {
+    // SAFETY: the caller's.
+    unsafe { super::classes::classes(cells, maps) }
+}
+
 impl Kernel for AvxVnni {
     fn name(&self) -> &'static str {
         "avxvnni"
@@ -77,6 +86,10 @@ impl Kernel for AvxVnni {
 
     fn lanes(&self) -> usize {
         8
+    }
+
+    fn classes(&self) -> ClassesFn {
+        classes
     }
 
     fn shapes(&self) -> &'static [Shape] {

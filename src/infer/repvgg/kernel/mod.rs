@@ -3,6 +3,7 @@
 //! A new kernel is one file with an [`tile::Isa`] and a [`Kernel`], and a line in [`available`]. `SONOGRADE_KERNEL` forces one
 //! by its name. All kernels give the same bytes.
 
+mod classes;
 mod memory;
 pub mod net;
 mod scalar;
@@ -22,7 +23,8 @@ mod neon_i8mm;
 #[cfg(target_arch = "aarch64")]
 mod row;
 
-pub use tile::{CHUNK, GROUP, STEP, TileFn};
+pub use classes::ClassesFn;
+pub use tile::{GROUP, STEP, TileFn};
 
 /// An instruction set that this machine has.
 pub trait Kernel: Send + Sync {
@@ -31,6 +33,12 @@ pub trait Kernel: Send + Sync {
 
     /// Channels of one vector.
     fn lanes(&self) -> usize;
+
+    /// Neighbouring windows, 1 or 2, of which an instruction reads the same column at once, from [`GROUP`] bytes that lie side by
+    /// side: a plane has [`GROUP`] channels divided by this, and of rows that are read with stride 2 even and odd columns lie apart.
+    fn windows(&self) -> usize {
+        1
+    }
 
     /// The tiles that it has functions for, among them one row × one pixel.
     fn shapes(&self) -> &'static [Shape];
@@ -46,8 +54,14 @@ pub trait Kernel: Send + Sync {
         10
     }
 
-    /// Brings a chunk's weights, [`CHUNK`] steps of a block's channels, into the order in which the instructions read them.
-    fn arrange(&self, _chunk: &mut [u8]) {}
+    /// Brings a block's weights, step by step [`STEP`] for each of its `channels`, into the order in which the instructions read
+    /// them, where all its steps are in chunks.
+    fn arrange(&self, _weights: &mut [u8], _channels: usize) {}
+
+    /// The class maps by its instructions.
+    fn classes(&self) -> ClassesFn {
+        classes::classes
+    }
 
     /// Does nothing but products, `turns` times some, and says how many; none where the compiler would see through it.
     fn peak(&self, turns: usize) -> Option<usize> {
@@ -70,13 +84,13 @@ pub struct Shape {
     pub pixels: usize,
     /// Vectors of output channels.
     pub vectors: usize,
-    /// For windows [`APART`] bytes from each other.
+    /// For windows [`APART`] bytes from each other, where a plane has [`GROUP`] channels.
     pub tiles: [TileFn; APART.len()],
 }
 
 /// Bytes between the windows of neighbouring output pixels: stride 1 and 2 of planes of [`GROUP`] channels, and stride 2
-/// of the picture's planes.
-pub const APART: [usize; 3] = [GROUP, 2 * GROUP, 2];
+/// of the picture, whose pixels are red, green, blue and nothing.
+pub const APART: [usize; 3] = [GROUP, 2 * GROUP, 2 * STEP];
 
 /// A list of shapes, each from a `tile` function of the calling module.
 macro_rules! shapes {

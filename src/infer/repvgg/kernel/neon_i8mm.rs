@@ -1,13 +1,14 @@
 //! NEON with the int8 matrix product: `usmmla`, 2 pixels × 2 channels × 8 activations at once (Armv8.6, optional from
-//! Armv8.2: Neoverse V1, N2, Cortex-A510 and later). The first layer, whose windows have no 8 bytes in a row, takes
-//! `sudot`.
+//! Armv8.2: Neoverse V1, N2, Cortex-A510 and later).
+//!
+//! A plane has 8 channels, so that one load reads what eight neighbouring windows have in a column. A tile computes up to
+//! eight pixels × 12 channels at a time, whose sums take 24 of the 32 registers; 24 channels take two turns.
 
 use std::arch::aarch64::*;
 use std::arch::{asm, is_aarch64_feature_detected};
 
-use super::row::CHANNELS;
 use super::tile::Tile;
-use super::{GROUP, Kernel, STEP, Shape, shapes};
+use super::{Kernel, STEP, Shape, shapes};
 
 /// The kernel; its value shows that the processor has the instructions.
 pub struct NeonI8mm(());
@@ -19,149 +20,227 @@ impl NeonI8mm {
     }
 }
 
-/// Sums of 2 pixels × 8 channels.
-type Pair = [int32x4_t; 4];
+/// Channels of a plane, of which an instruction reads two pixels' at once, and of a tile's vector.
+const CHANNELS: usize = 8;
 
-/// Bytes between windows where only single steps are.
-const PICTURE: usize = super::APART[2];
+/// Sums of up to 4 pixel pairs × 6 channel pairs, pixel pair by pixel pair: each register 2 pixels × 2 channels.
+type Sums = [int32x4_t; 24];
+
+/// Of each pixel pair 4 channels, requantized and cut at 65535: 2 channels of both pixels, then the next 2.
+type Words = [uint16x8_t; 4];
 
 /// # Safety
 /// As [`super::tile::TileFn`].
-#[expect(
-    clippy::needless_range_loop,
-    reason = "indices are constants once the loops are unrolled"
-)]
 #[target_feature(enable = "neon,i8mm")]
 unsafe fn tile<const R: usize, const P: usize, const V: usize, const APART: usize>(t: &Tile<'_>) {
+    const { assert!(R == 1 && P >= 1 && P <= 8 && (V == 1 || V == 3)) };
     // SAFETY: the caller vouches for the addresses and the instructions.
     unsafe {
-        let bias: [[int32x4_t; 2]; V] = std::array::from_fn(|v| {
-            let bias = vld1q_s32_x2(t.bias.add(v * CHANNELS));
-            [bias.0, bias.1]
-        });
-        let sums = if APART == PICTURE {
-            singles::<R, P, V>(t, bias)
-        } else {
-            chunks::<R, P, V, APART>(t, bias)
-        };
-        for v in 0..V {
-            let factors = vld1q_f32_x2(t.factors.add(v * CHANNELS));
-            // A plane begins at a multiple of GROUP bytes; a block of channels in it may not.
-            let channel = t.output.addr() % GROUP + v * CHANNELS;
-            let plane = t
-                .output
-                .sub(t.output.addr() % GROUP)
-                .add(channel / GROUP * t.output_plane + channel % GROUP);
-            for r in 0..R {
-                for p in 0..P {
-                    let requantize = |sum, factors| vcvtnq_u32_f32(vmulq_f32(vcvtq_f32_s32(sum), factors));
-                    let low = requantize(sums[r][v][2 * p], factors.0);
-                    let high = requantize(sums[r][v][2 * p + 1], factors.1);
-                    let bytes = vqmovn_u16(vqmovn_high_u32(vqmovn_u32(low), high));
-                    vst1_u8(plane.add(r * t.output_row + p * GROUP), bytes);
-                }
-            }
+        let mut weights = t.weights;
+        let mut first = sums::<P, V, APART>(t, &mut weights, t.bias);
+        let a = words::<V, 0>(&first, t.factors);
+        let b = words::<V, 2>(&first, t.factors.add(4));
+        store::<P>(t, t.output, a, b);
+        if V == 3 {
+            let third = words::<V, 4>(&first, t.factors.add(8));
+            first = sums::<P, V, APART>(t, &mut weights, t.bias.add(12));
+            let fourth = words::<V, 0>(&first, t.factors.add(12));
+            store::<P>(t, t.output.add(t.output_plane), third, fourth);
+            let a = words::<V, 2>(&first, t.factors.add(16));
+            let b = words::<V, 4>(&first, t.factors.add(20));
+            store::<P>(t, t.output.add(2 * t.output_plane), a, b);
         }
     }
 }
 
-/// The sums of a tile of the first layer.
+/// Requantizes the channel pairs `FIRST` and the next.
+///
+/// # Safety
+/// As [`super::tile::TileFn`]; 4 factors are there.
+#[inline(always)]
+unsafe fn words<const V: usize, const FIRST: usize>(sums: &Sums, factors: *const f32) -> Words {
+    // SAFETY: the caller's.
+    unsafe {
+        let factors = vld2q_dup_f64(factors.cast());
+        let (a, b) = (vreinterpretq_f32_f64(factors.0), vreinterpretq_f32_f64(factors.1));
+        let requantize = |sum, factors| vcvtnq_u32_f32(vmulq_f32(vcvtq_f32_s32(sum), factors));
+        std::array::from_fn(|pair| {
+            let at = pair * channel_pairs(V) + FIRST;
+            vqmovn_high_u32(vqmovn_u32(requantize(sums[at], a)), requantize(sums[at + 1], b))
+        })
+    }
+}
+
+/// Channel pairs of a turn of a tile of `vectors`.
+const fn channel_pairs(vectors: usize) -> usize {
+    if vectors == 1 { 4 } else { 6 }
+}
+
+/// Stores `P` pixels of a plane, whose channels 0 to 3 and 4 to 7 are given.
 ///
 /// # Safety
 /// As [`super::tile::TileFn`].
-#[expect(
-    clippy::needless_range_loop,
-    reason = "indices are constants once the loops are unrolled"
-)]
 #[inline(always)]
-unsafe fn singles<const R: usize, const P: usize, const V: usize>(
-    t: &Tile<'_>,
-    bias: [[int32x4_t; 2]; V],
-) -> [[Pair; V]; R] {
+unsafe fn store<const P: usize>(t: &Tile<'_>, to: *mut u8, low: Words, high: Words) {
     // SAFETY: the caller's.
     unsafe {
-        let mut sums = [bias.map(|[low, high]| [low, high, low, high]); R];
-        let mut weights = t.weights.cast::<i8>();
-        for &offset in t.singles {
-            let pixel: [[uint8x16_t; P]; R] = std::array::from_fn(|r| {
-                let row = t.input.add(offset as usize + r * t.input_row);
-                std::array::from_fn(|p| vld1q_u8(row.add(p * PICTURE)))
-            });
-            for v in 0..V {
-                let w = vld1q_s8_x2(weights);
-                weights = weights.add(CHANNELS * STEP);
-                for r in 0..R {
-                    for p in 0..P {
-                        sums[r][v][2 * p] = sudot(sums[r][v][2 * p], w.0, pixel[r][p]);
-                        sums[r][v][2 * p + 1] = sudot(sums[r][v][2 * p + 1], w.1, pixel[r][p]);
-                    }
-                }
-            }
+        store_four::<P, 0>(t, to, low, high);
+        if P > 4 {
+            store_four::<P, 4>(t, to, low, high);
         }
-        sums
     }
 }
 
-/// `usmmla` of two pixel pairs with the 8 channels of the next weights.
-macro_rules! eight {
-    ($top:literal, $bottom:literal, [$($a:literal $b:literal $w:literal),+]) => {
-        concat!(
-            "ld1 {{v28.16b-v31.16b}}, [{weights}], #64\n",
-            $("usmmla v", $a, ".4s, v", $top, ".16b, v", $w, ".16b\n",
-            "usmmla v", $b, ".4s, v", $bottom, ".16b, v", $w, ".16b\n",)+
-        )
+/// Stores the pixel `FIRST` of `P` and up to three that follow.
+///
+/// # Safety
+/// As [`super::tile::TileFn`].
+#[inline(always)]
+unsafe fn store_four<const P: usize, const FIRST: usize>(t: &Tile<'_>, to: *mut u8, low: Words, high: Words) {
+    // SAFETY: the caller's.
+    unsafe {
+        let bytes = |pair: usize| vreinterpretq_u16_u8(vqmovn_high_u16(vqmovn_u16(low[pair]), high[pair]));
+        let a = bytes(FIRST / 2);
+        let b = if FIRST + 2 < P { bytes(FIRST / 2 + 1) } else { a };
+        // Pixels 0 and 2, then 1 and 3.
+        let even = vreinterpretq_u64_u16(vuzp1q_u16(a, b));
+        let odd = vreinterpretq_u64_u16(vuzp2q_u16(a, b));
+        if t.output_pixel == CHANNELS {
+            let to = to.add(FIRST * CHANNELS).cast::<u64>();
+            match P - FIRST {
+                1 => vst1q_lane_u64::<0>(to, even),
+                2 => vst2q_lane_u64::<0>(to, uint64x2x2_t(even, odd)),
+                3 => {
+                    vst2q_lane_u64::<0>(to, uint64x2x2_t(even, odd));
+                    vst1q_lane_u64::<1>(to.add(2), even);
+                }
+                _ => vst2q_u64(to, uint64x2x2_t(even, odd)),
+            }
+        } else {
+            let to = to.add(FIRST / 2 * CHANNELS);
+            let (to, beside) = (to.cast::<u64>(), to.wrapping_add(t.output_pixel).cast::<u64>());
+            match P - FIRST {
+                1 | 2 => vst1q_lane_u64::<0>(to, even),
+                _ => vst1q_u64(to, even),
+            }
+            match P - FIRST {
+                1 => {}
+                2 | 3 => vst1q_lane_u64::<0>(beside, odd),
+                _ => vst1q_u64(beside, odd),
+            }
+        }
+    }
+}
+
+/// Sums of the pixel pairs with the 2 channels of each register of weights.
+macro_rules! multiply {
+    (@ $weights:literal [$($pair:literal)+] [$($sum:literal)+]) => {
+        concat!($("usmmla v", $sum, ".4s, v", $pair, ".16b, v", $weights, ".16b\n",)+)
+    };
+    ($pairs:tt $($weights:literal $sums:tt)+) => {
+        concat!($(multiply!(@ $weights $pairs $sums),)+)
     };
 }
 
-/// The next column's two pixel pairs: the first 8 activations of both pixels in v24 and v26, the last 8 in v25 and v27.
+/// The next column's pixel pairs; then the address moves on by a step.
 macro_rules! pairs {
-    (beside) => {
-        concat!(
-            "ld2 {{v24.2d, v25.2d}}, [{top}], {pixel}\n",
-            "ld2 {{v26.2d, v27.2d}}, [{bottom}], {pixel} // not {apart}\n",
-        )
+    ([$($pair:literal)+] $step:literal) => {
+        concat!("ld1 {{", pairs!(@ $($pair)+), "}}, [{windows}], {", $step, "}\n")
     };
-    (apart) => {
+    (@ $only:literal) => { concat!("v", $only, ".16b") };
+    (@ $first:literal $($other:literal)+) => { concat!("v", $first, ".16b, ", pairs!(@ $($other)+)) };
+}
+
+/// The next weights, of 4 channel pairs.
+macro_rules! weights {
+    () => {
+        "ld1 {{v28.16b-v31.16b}}, [{weights}], #64\n"
+    };
+}
+
+/// 4 channel pairs: sums that begin with the bias, and a window's columns.
+macro_rules! four {
+    (begin [$($a:literal)+] $b:tt $c:tt [$($d:literal)+]) => {
+        concat!($("ld4r {{v", $a, ".2d-v", $d, ".2d}}, [{bias}]\n",)+)
+    };
+    (planes $pairs:tt $($sums:tt)+) => {
+        four!(columns $pairs [$($sums)+]
+            "one" "two" "row" "one" "two" "row" "one" "two" "plane"
+            "one" "two" "row" "one" "two" "row" "one" "two" "plane")
+    };
+    (picture $pairs:tt $($sums:tt)+) => {
+        four!(columns $pairs [$($sums)+] "one" "row" "one" "row" "one" "row")
+    };
+    (columns $pairs:tt $sums:tt $($step:literal)+) => {
+        concat!($(pairs!($pairs $step), weights!(), four!(column $pairs $sums),)+)
+    };
+    (column $pairs:tt [$a:tt $b:tt $c:tt $d:tt]) => {
+        multiply!($pairs 28 $a 29 $b 30 $c 31 $d)
+    };
+}
+
+/// 6 channel pairs, likewise; two columns take three loads of weights.
+macro_rules! six {
+    (begin [$($a:literal)+] $b:tt $c:tt [$($d:literal)+] [$($e:literal)+] [$($f:literal)+]) => {
+        concat!($(
+            "ld4r {{v", $a, ".2d-v", $d, ".2d}}, [{bias}]\n",
+            "ld2r {{v", $e, ".2d, v", $f, ".2d}}, [{last_bias}]\n",
+        )+)
+    };
+    (planes $pairs:tt $($sums:tt)+) => {
+        six!(columns $pairs [$($sums)+]
+            ["one" "two"] ["row" "one"] ["two" "row"] ["one" "two"] ["plane" "one"]
+            ["two" "row"] ["one" "two"] ["row" "one"] ["two" "plane"])
+    };
+    (picture $pairs:tt $($sums:tt)+) => {
+        six!(columns $pairs [$($sums)+] ["one" "row"] ["one" "row"] ["one" "row"])
+    };
+    (columns $pairs:tt $sums:tt $($steps:tt)+) => {
+        concat!($(six!(both $pairs $sums $steps),)+)
+    };
+    (both $pairs:tt [$a:tt $b:tt $c:tt $d:tt $e:tt $f:tt] [$one:literal $two:literal]) => {
         concat!(
-            "ldr q24, [{top}]\n ldr q28, [{top}, {apart}]\n",
-            "ldr q26, [{bottom}]\n ldr q29, [{bottom}, {apart}]\n",
-            "zip2 v25.2d, v24.2d, v28.2d\n zip1 v24.2d, v24.2d, v28.2d\n",
-            "zip2 v27.2d, v26.2d, v29.2d\n zip1 v26.2d, v26.2d, v29.2d\n",
-            "add {top}, {top}, {pixel}\n add {bottom}, {bottom}, {pixel}\n",
+            pairs!($pairs $one), weights!(), multiply!($pairs 28 $a 29 $b 30 $c 31 $d),
+            weights!(), multiply!($pairs 28 $e 29 $f),
+            pairs!($pairs $two), multiply!($pairs 30 $a 31 $b),
+            weights!(), multiply!($pairs 28 $c 29 $d 30 $e 31 $f),
         )
     };
 }
 
-/// All of a window's rows for 8 channels in the registers of each list.
-macro_rules! rows {
-    ($pairs:ident, $t:ident, $apart:expr, $below:expr, $sums:ident, $($eight:tt)+) => {
+/// A window's sums: of the picture or, two by two, of planes; `$channels` is [`four!`] or [`six!`]; then the registers of the
+/// pixel pairs, and of each channel pair's sums.
+macro_rules! window {
+    ($picture:expr, $($rest:tt)+) => {
+        if $picture {
+            window!(@ picture $($rest)+)
+        } else {
+            window!(@ planes $($rest)+)
+        }
+    };
+    (@ $kind:ident ($tile:ident $weights:ident $bias:ident $steps:ident $sums:ident) $channels:ident $pairs:tt $($registers:tt)+) => {
         asm!(
+            $channels!(begin $($registers)+),
             "2:",
-            "ldr {top:w}, [{chunks}], #12",
-            "add {top}, {input}, {top}",
-            "add {bottom}, {top}, {below}",
-            ".rept 3",
-            pairs!($pairs),
-            $(eight!(24, 26, $eight),)+
-            $(eight!(25, 27, $eight),)+
-            ".endr",
-            "subs {rows}, {rows}, #1",
+            $channels!($kind $pairs $($registers)+),
+            "subs {turns}, {turns}, #1",
             "b.ne 2b",
-            chunks = inout(reg) $t.chunks.as_ptr() => _,
-            rows = inout(reg) $t.chunks.len() / 3 => _,
-            weights = inout(reg) $t.weights => _,
-            input = in(reg) $t.input,
-            below = in(reg) $below,
-            apart = in(reg) $apart,
-            pixel = in(reg) GROUP,
-            top = out(reg) _,
-            bottom = out(reg) _,
-            inout("v0") $sums[0], inout("v1") $sums[1], inout("v2") $sums[2], inout("v3") $sums[3],
-            inout("v4") $sums[4], inout("v5") $sums[5], inout("v6") $sums[6], inout("v7") $sums[7],
-            inout("v8") $sums[8], inout("v9") $sums[9], inout("v10") $sums[10], inout("v11") $sums[11],
-            inout("v12") $sums[12], inout("v13") $sums[13], inout("v14") $sums[14], inout("v15") $sums[15],
-            inout("v16") $sums[16], inout("v17") $sums[17], inout("v18") $sums[18], inout("v19") $sums[19],
-            inout("v20") $sums[20], inout("v21") $sums[21], inout("v22") $sums[22], inout("v23") $sums[23],
+            "// not all use {last_bias}, {two}, {plane}",
+            turns = inout(reg) $tile.chunks.len().div_ceil(2 * 9) => _,
+            windows = inout(reg) $tile.input => _,
+            weights = inout(reg) *$weights,
+            bias = in(reg) $bias,
+            last_bias = in(reg) $bias.wrapping_add(CHANNELS),
+            one = in(reg) $steps[0],
+            two = in(reg) $steps[1],
+            row = in(reg) $steps[2],
+            plane = in(reg) $steps[3],
+            out("v0") $sums[0], out("v1") $sums[1], out("v2") $sums[2], out("v3") $sums[3],
+            out("v4") $sums[4], out("v5") $sums[5], out("v6") $sums[6], out("v7") $sums[7],
+            out("v8") $sums[8], out("v9") $sums[9], out("v10") $sums[10], out("v11") $sums[11],
+            out("v12") $sums[12], out("v13") $sums[13], out("v14") $sums[14], out("v15") $sums[15],
+            out("v16") $sums[16], out("v17") $sums[17], out("v18") $sums[18], out("v19") $sums[19],
+            out("v20") $sums[20], out("v21") $sums[21], out("v22") $sums[22], out("v23") $sums[23],
             out("v24") _, out("v25") _, out("v26") _, out("v27") _,
             out("v28") _, out("v29") _, out("v30") _, out("v31") _,
             options(readonly, nostack)
@@ -169,91 +248,55 @@ macro_rules! rows {
     };
 }
 
-/// The sums of a tile of another layer; a row or pixel that the tile does not have is computed as the one before it.
+/// The sums of `P` pixels (an odd one's pair is computed too) for a turn's channels, from `weights` on, which move on past them.
 ///
 /// # Safety
 /// As [`super::tile::TileFn`].
 #[inline(always)]
-unsafe fn chunks<const R: usize, const P: usize, const V: usize, const APART: usize>(
+unsafe fn sums<const P: usize, const V: usize, const APART: usize>(
     t: &Tile<'_>,
-    bias: [[int32x4_t; 2]; V],
-) -> [[Pair; V]; R] {
-    const { assert!(R <= 2 && P <= 2 && (V == 1 || V == 3)) };
-    // Sums of the upper row's pixels are in registers of even number, those of the lower row's in odd.
-    // SAFETY: the caller's. The block reads whole rows of chunks, of which every such layer has some, and their weights.
+    weights: &mut *const u8,
+    bias: *const i32,
+) -> Sums {
+    let picture = APART == super::APART[2];
+    // SAFETY: the caller's. The picture has six chunks, everything else two planes of nine or a multiple of that; the block reads
+    // these, and their weights.
     unsafe {
-        let mut sums = [vdupq_n_s32(0); 24];
-        for (v, [low, high]) in bias.into_iter().enumerate() {
-            let pairs = [
-                first(low, low),
-                second(low, low),
-                first(high, high),
-                second(high, high),
-            ];
-            for (n, pair) in pairs.into_iter().enumerate() {
-                sums[8 * v + 2 * n] = pair;
-                sums[8 * v + 2 * n + 1] = pair;
+        // From a column of the window to the next, and on to the next row and plane.
+        let at = |n: usize| *t.chunks.as_ptr().add(n) as usize;
+        let step = |n: usize| at(n + 1).wrapping_sub(at(n));
+        let steps = if picture {
+            [step(0), 0, step(1), 0]
+        } else {
+            [0, 1, 2, 8].map(step)
+        };
+        let mut s = [vdupq_n_s32(0); 24];
+        match (channel_pairs(V), P.div_ceil(2)) {
+            (4, 1) => window!(picture, (t weights bias steps s) four [24] [0] [1] [2] [3]),
+            (4, 2) => window!(picture, (t weights bias steps s) four [24 25] [0 4] [1 5] [2 6] [3 7]),
+            (4, 3) => {
+                window!(picture, (t weights bias steps s) four [24 25 26] [0 4 8] [1 5 9] [2 6 10] [3 7 11])
             }
-        }
-        let (below, apart) = ((R - 1) * t.input_row, (P - 1) * APART);
-        match (V, apart) {
-            (1, GROUP) => rows!(beside, t, apart, below, sums, [0 1 28, 2 3 29, 4 5 30, 6 7 31]),
-            (1, _) => rows!(apart, t, apart, below, sums, [0 1 28, 2 3 29, 4 5 30, 6 7 31]),
-            (_, GROUP) => rows!(
-                beside, t, apart, below, sums,
-                [0 1 28, 2 3 29, 4 5 30, 6 7 31]
-                [8 9 28, 10 11 29, 12 13 30, 14 15 31]
-                [16 17 28, 18 19 29, 20 21 30, 22 23 31]
+            (4, _) => window!(
+                picture, (t weights bias steps s) four [24 25 26 27]
+                [0 4 8 12] [1 5 9 13] [2 6 10 14] [3 7 11 15]
             ),
-            _ => rows!(
-                apart, t, apart, below, sums,
-                [0 1 28, 2 3 29, 4 5 30, 6 7 31]
-                [8 9 28, 10 11 29, 12 13 30, 14 15 31]
-                [16 17 28, 18 19 29, 20 21 30, 22 23 31]
+            (_, 1) => window!(picture, (t weights bias steps s) six [24] [0] [1] [2] [3] [4] [5]),
+            (_, 2) => window!(
+                picture, (t weights bias steps s) six [24 25]
+                [0 6] [1 7] [2 8] [3 9] [4 10] [5 11]
+            ),
+            (_, 3) => window!(
+                picture, (t weights bias steps s) six [24 25 26]
+                [0 6 12] [1 7 13] [2 8 14] [3 9 15] [4 10 16] [5 11 17]
+            ),
+            _ => window!(
+                picture, (t weights bias steps s) six [24 25 26 27]
+                [0 6 12 18] [1 7 13 19] [2 8 14 20] [3 9 15 21] [4 10 16 22] [5 11 17 23]
             ),
         }
-        let mut made = [bias.map(|[low, high]| [low, high, low, high]); R];
-        for r in 0..R {
-            for v in 0..V {
-                let [a, b, c, d] = [0, 2, 4, 6].map(|n| sums[8 * v + n + r]);
-                made[r][v] = [first(a, b), first(c, d), second(a, b), second(c, d)];
-            }
-        }
-        made
+        s
     }
-}
-
-/// The lower halves of both.
-#[inline(always)]
-unsafe fn first(a: int32x4_t, b: int32x4_t) -> int32x4_t {
-    // SAFETY: every aarch64 has NEON.
-    unsafe { vreinterpretq_s32_s64(vzip1q_s64(vreinterpretq_s64_s32(a), vreinterpretq_s64_s32(b))) }
-}
-
-/// The upper halves of both.
-#[inline(always)]
-unsafe fn second(a: int32x4_t, b: int32x4_t) -> int32x4_t {
-    // SAFETY: every aarch64 has NEON.
-    unsafe { vreinterpretq_s32_s64(vzip2q_s64(vreinterpretq_s64_s32(a), vreinterpretq_s64_s32(b))) }
-}
-
-/// To each channel of `sum`, four weights × the first four activations of `pixel`.
-///
-/// # Safety
-/// As [`super::tile::TileFn`].
-#[inline(always)]
-unsafe fn sudot(mut sum: int32x4_t, weights: int8x16_t, pixel: uint8x16_t) -> int32x4_t {
-    // SAFETY: the caller vouches for the instruction, which touches nothing but its registers.
-    unsafe {
-        asm!(
-            "sudot {sum:v}.4s, {weights:v}.16b, {pixel:v}.4b[0]",
-            sum = inout(vreg) sum,
-            weights = in(vreg) weights,
-            pixel = in(vreg) pixel,
-            options(pure, nomem, nostack, preserves_flags)
-        );
-    }
-    sum
 }
 
 impl Kernel for NeonI8mm {
@@ -265,18 +308,45 @@ impl Kernel for NeonI8mm {
         CHANNELS
     }
 
-    fn shapes(&self) -> &'static [Shape] {
-        shapes![(1, 1, 1), (1, 2, 1), (2, 2, 1), (1, 1, 3), (1, 2, 3), (2, 2, 3)]
+    fn windows(&self) -> usize {
+        2
     }
 
-    /// Eight weights of a channel side by side.
-    fn arrange(&self, chunk: &mut [u8]) {
-        let channels = chunk.len() / GROUP;
-        let steps = chunk.to_vec();
-        for (n, eight) in chunk.chunks_exact_mut(2 * STEP).enumerate() {
-            let (half, channel) = (n / channels, n % channels);
+    fn shapes(&self) -> &'static [Shape] {
+        shapes![
+            (1, 8, 3),
+            (1, 7, 3),
+            (1, 6, 3),
+            (1, 5, 3),
+            (1, 4, 3),
+            (1, 3, 3),
+            (1, 2, 3),
+            (1, 1, 3),
+            (1, 8, 1),
+            (1, 7, 1),
+            (1, 6, 1),
+            (1, 5, 1),
+            (1, 4, 1),
+            (1, 3, 1),
+            (1, 2, 1),
+            (1, 1, 1)
+        ]
+    }
+
+    /// Turn by turn: 12 of 24 channels, or 8. Eight weights of a channel side by side.
+    fn arrange(&self, weights: &mut [u8], channels: usize) {
+        let steps = weights.to_vec();
+        let turn = if channels == CHANNELS {
+            CHANNELS
+        } else {
+            channels / 2
+        };
+        let eights = steps.len() / (2 * STEP * channels);
+        for (n, eight) in weights.chunks_exact_mut(2 * STEP).enumerate() {
+            let channel = n / (turn * eights) * turn + n % turn;
+            let first = n / turn % eights * 2;
             for (n, four) in eight.chunks_exact_mut(STEP).enumerate() {
-                four.copy_from_slice(&steps[((2 * half + n) * channels + channel) * STEP..][..STEP]);
+                four.copy_from_slice(&steps[((first + n) * channels + channel) * STEP..][..STEP]);
             }
         }
     }

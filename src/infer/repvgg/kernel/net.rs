@@ -1,9 +1,10 @@
 //! The network in memory: packed layers, and the buffers that they read and write.
 
+use super::classes::Cells;
 use super::memory::Bytes;
 use super::tile::{FETCHES, Tile};
-use super::{GROUP, Kernel};
-use crate::infer::repvgg::pack::{Map, Packed};
+use super::{ClassesFn, GROUP, Kernel, STEP};
+use crate::infer::repvgg::pack::{Block, Map, Packed};
 use crate::infer::repvgg::plan::Plan;
 use crate::infer::repvgg::pool::{Alone, Claim, Job};
 
@@ -16,6 +17,7 @@ pub struct Net {
     buffers: Vec<(Map, usize)>,
     activations: Bytes,
     weights: Bytes,
+    classes: ClassesFn,
     threads: usize,
     zero: u8,
 }
@@ -47,16 +49,18 @@ impl Net {
             buffers: vec![(picture, 0)],
             activations: Bytes::filled(0, zero),
             weights: Bytes::filled(0, 0),
+            classes: kernel.classes(),
             threads,
             zero,
         };
         let (mut from, mut end) = (0, 0);
         let mut weights = Vec::new();
-        for layer in &plan.layers {
-            let packed = Packed::new(layer, net.buffers[from].0, kernel, &mut weights);
+        for (n, layer) in plan.layers.iter().enumerate() {
+            let next = plan.layers.get(n + 1).map_or(1, |next| next.stride);
+            let packed = Packed::new(layer, next, net.buffers[from].0, kernel, &mut weights);
             let to = net.buffer(packed.to, from);
-            let tallest = packed.blocks.iter().map(|b| b.shape.rows).max().unwrap_or(1);
-            let widest = packed.blocks.iter().map(|b| b.shape.vectors).max().unwrap_or(1) * kernel.lanes();
+            let tallest = packed.blocks.iter().map(|b| b.line.rows).max().unwrap_or(1);
+            let widest = packed.blocks.iter().map(|b| b.channels).max().unwrap_or(1);
             let block = packed.to.height * packed.to.width * widest * (layer.inputs * 9 + REQUANTIZE);
             // Halves of halves, so that the units of a layer are alike and threads end it together.
             let parts = block.div_ceil(UNIT).next_power_of_two();
@@ -98,6 +102,7 @@ impl Net {
     fn check(&self) {
         for Stage { packed, from, to, .. } in &self.layers {
             assert_ne!(from, to);
+            assert!(packed.from.pixel > STEP || packed.stride == 2);
             let (input, output) = (&self.buffers[*from], &self.buffers[*to]);
             assert!(input.0 == packed.from && output.0 == packed.to);
             let apart = |a: &(Map, usize), b: &(Map, usize)| a.1 + a.0.bytes() <= b.1;
@@ -116,15 +121,16 @@ impl Net {
                     .chain(block.singles.iter().map(|o| o + GROUP as u32));
                 assert!(last + reach.max().unwrap_or(0) as usize <= input.0.bytes());
                 assert!(block.weights.end <= self.weights.length());
-                assert!(
-                    block.rest.rows == 1
-                        && block.rest.pixels == block.shape.pixels
-                        && block.shape.pixels <= packed.to.width
-                );
+                assert!(block.channel + block.channels <= packed.bias.len());
+                assert!(block.rest.rows == 1);
+                for place in block.line.places.iter().chain(&block.rest.places) {
+                    assert!(place.x + place.pixels <= packed.to.width);
+                    assert!(place.window == packed.from.window(packed.stride, 0, place.x));
+                    assert!(place.output == packed.to.at(0, place.x));
+                }
             }
-            assert!(
-                packed.bias.len() == packed.to.planes * GROUP && packed.factors.len() == packed.bias.len()
-            );
+            assert!(packed.bias.len() == packed.to.planes * packed.to.pixel);
+            assert!(packed.factors.len() == packed.bias.len());
         }
     }
 
@@ -139,27 +145,65 @@ impl Net {
             3 * map.height * map.width,
             "the picture's size is the plan's"
         );
-        for (n, row) in pixels.chunks_exact(map.width).enumerate() {
-            let at = start + n / map.height * map.plane + map.at(n % map.height, 0);
-            // SAFETY: nobody has a claim, so this is the only access; row and plane lie in the buffer.
-            let to = unsafe { std::slice::from_raw_parts_mut(self.activations.start().add(at), map.width) };
-            to.copy_from_slice(row);
-            if self.zero != 0 {
-                to.iter_mut().for_each(|byte| *byte ^= self.zero);
+        let (red, others) = pixels.split_at(map.height * map.width);
+        let (green, blue) = others.split_at(map.height * map.width);
+        for y in 0..map.height {
+            let at = start + map.at(y, 0);
+            // SAFETY: nobody has a claim, so this is the only access; the row lies in the buffer.
+            let to = unsafe {
+                std::slice::from_raw_parts_mut(
+                    self.activations.start().add(at).cast::<[u8; STEP]>(),
+                    map.width,
+                )
+            };
+            let row = y * map.width..(y + 1) * map.width;
+            let colours = red[row.clone()].iter().zip(&green[row.clone()]).zip(&blue[row]);
+            for (to, ((red, green), blue)) in to.iter_mut().zip(colours) {
+                *to = [*red, *green, *blue, 0].map(|byte| byte ^ self.zero);
             }
         }
     }
 
-    /// What `layer` made last, where no later layer has written over it: plane, row and column to [`GROUP`] activations.
+    /// What `layer` made last, where no later layer has written over it: n, row and column to the [`GROUP`] activations from
+    /// channel n · [`GROUP`] on.
+    #[cfg(test)]
     pub fn output(&self, layer: usize, _: &Alone) -> impl Fn(usize, usize, usize) -> [u8; GROUP] {
         let (map, start) = &self.buffers[self.layers[layer].to];
-        move |plane, y, x| {
-            assert!(plane < map.planes && y < map.height && x < map.width);
-            let at = start + plane * map.plane + map.at(y, x);
-            // SAFETY: nobody has a claim, so nothing is written; plane, row and column lie in the buffer.
-            let group = unsafe { self.activations.start().add(at).cast::<[u8; GROUP]>().read() };
+        move |n, y, x| {
+            let parts = GROUP / map.pixel;
+            assert!((n + 1) * parts <= map.planes && y < map.height && x < map.width);
+            let mut group = [0; GROUP];
+            for (part, bytes) in group.chunks_exact_mut(map.pixel).enumerate() {
+                let at = start + (n * parts + part) * map.plane + map.at(y, x);
+                // SAFETY: nobody has a claim, so nothing is written; plane, row and column lie in the buffer.
+                let from = unsafe { std::slice::from_raw_parts(self.activations.start().add(at), map.pixel) };
+                bytes.copy_from_slice(from);
+            }
             group.map(|byte| byte ^ self.zero)
         }
+    }
+
+    /// The class maps of the last layer's activations: for each class, its weights for each channel of all planes.
+    ///
+    /// # Panics
+    /// If a class has more or fewer weights.
+    pub fn classes(&self, weights: &[Vec<f32>], _: &Alone) -> Vec<f32> {
+        let (layer, map) = self.last();
+        assert!(weights.iter().all(|class| class.len() == map.planes * map.pixel));
+        let mut maps = vec![0.0; weights.len() * map.height * map.width];
+        let (_, start) = self.buffers[self.layers[layer].to];
+        // SAFETY: `check` has shown that the map lies in the buffer. Nobody has a claim, so nothing is written. The kernel was made
+        // where its instructions exist.
+        unsafe {
+            let cells = Cells {
+                activations: self.activations.start().add(start),
+                map: &map,
+                zero: self.zero,
+                weights,
+            };
+            (self.classes)(&cells, &mut maps);
+        }
+        maps
     }
 
     /// Where the activations of the last layer lie.
@@ -184,60 +228,56 @@ impl Job for Net {
         let block = &packed.blocks[unit / units];
         let (input, output) = (self.buffers[stage.from].1, self.buffers[stage.to].1);
         let activations = self.activations.start();
+        let (from, to) = (&packed.from, &packed.to);
         let mut y = unit % units * rows;
-        let end = (y + rows).min(packed.to.height);
-        let channel = block.channel;
+        let end = (y + rows).min(to.height);
+        let Block {
+            channel, line, rest, ..
+        } = block;
         // The next block's weights follow this one's. Each tile asks for its share of them, on each of the threads that share the
         // block; where each has a block of its own, for its share of this thread's next.
-        let widths = packed.to.width.div_ceil(block.shape.pixels);
-        let tiles = packed.to.height.div_ceil(block.shape.rows) * widths;
+        let tiles = to.height / line.rows * line.places.len() + to.height % line.rows * rest.places.len();
         let (blocks, parts) = if *units == 1 {
             (self.threads, 1)
         } else {
             (1, self.threads)
         };
         let share = (block.weights.len() * parts).div_ceil(tiles);
-        let ahead = block.weights.start + block.weights.len() * blocks;
-        let stride_ahead = share.div_ceil(FETCHES * packed.chunks.len().max(1));
-        let mut tile = y / block.shape.rows * widths;
-        while y < end {
-            let shape = if y + block.shape.rows <= end {
-                block.shape
-            } else {
-                block.rest
+        let ahead =
+            block.weights.start + block.weights.len() * blocks + y / line.rows * line.places.len() * share;
+        // SAFETY: `check` has shown that the addresses that are made here lie in the buffers. The claim is the only one of
+        // this unit, whose rows and channels no other unit writes; what is read was written by earlier stages. The
+        // kernel was made where its instructions exist.
+        unsafe {
+            let windows = activations.add(input);
+            let pixels = activations.add(output + channel / to.pixel * to.plane + channel % to.pixel);
+            let mut tile = Tile {
+                input: windows,
+                input_row: packed.stride * from.row,
+                joint: block.joint,
+                chunks: &packed.chunks,
+                singles: &block.singles,
+                weights: self.weights.start().add(block.weights.start),
+                ahead: self.weights.start().wrapping_add(ahead),
+                stride_ahead: share.div_ceil(FETCHES * packed.chunks.len().max(1)),
+                bias: packed.bias.as_ptr().add(*channel),
+                factors: packed.factors.as_ptr().add(*channel),
+                output: pixels,
+                output_pixel: 0,
+                output_row: to.row,
+                output_plane: to.plane,
             };
-            let mut x = 0;
-            loop {
-                let from = packed.from.window(packed.stride, y, x);
-                let to = channel / GROUP * packed.to.plane + packed.to.at(y, x) + channel % GROUP;
-                // SAFETY: `check` has shown that these addresses lie in the buffers. The claim is the only one of this
-                // unit, whose rows and channels no other unit writes; what is read was written by earlier stages.
-                // The kernel was made where its instructions exist.
-                unsafe {
-                    shape.tiles[packed.apart](&Tile {
-                        input: activations.add(input + from),
-                        input_row: packed.stride * packed.from.row,
-                        joint: block.joint,
-                        chunks: &packed.chunks,
-                        singles: &block.singles,
-                        weights: self.weights.start().add(block.weights.start),
-                        ahead: self.weights.start().wrapping_add(ahead + tile * share),
-                        stride_ahead,
-                        bias: packed.bias.as_ptr().add(channel),
-                        factors: packed.factors.as_ptr().add(channel),
-                        output: activations.add(output + to),
-                        output_row: packed.to.row,
-                        output_plane: packed.to.plane,
-                    });
+            while y < end {
+                let line = if y + line.rows <= end { line } else { rest };
+                for place in &line.places {
+                    tile.input = windows.add(y * packed.stride * from.row + place.window);
+                    tile.output = pixels.add(y * to.row + place.output);
+                    tile.output_pixel = place.output_pixel;
+                    (place.tile)(&tile);
+                    tile.ahead = tile.ahead.wrapping_add(share);
                 }
-                tile += 1;
-                if x + shape.pixels >= packed.to.width {
-                    break;
-                }
-                // The last tile of a row overlaps the one before it.
-                x = (x + shape.pixels).min(packed.to.width - shape.pixels);
+                y += line.rows;
             }
-            y += shape.rows;
         }
     }
 }

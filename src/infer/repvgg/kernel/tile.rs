@@ -4,7 +4,7 @@
 
 /// Bytes of one step: the products that go into one lane of a vector at once.
 pub const STEP: usize = 4;
-/// Channels of a plane: a pixel's bytes in one plane.
+/// Channels of a plane, which are a pixel's bytes in it, for most kernels.
 pub const GROUP: usize = 16;
 /// Steps of a chunk: one pixel of one plane.
 pub const CHUNK: usize = GROUP / STEP;
@@ -17,7 +17,7 @@ pub struct Tile<'a> {
     pub input_row: usize,
     /// Whether the weights allow [`Isa::joint`].
     pub joint: bool,
-    /// Offset from `input` of each run of [`CHUNK`] steps.
+    /// Offset from `input` of each run of steps that are all of a pixel's bytes in a plane.
     pub chunks: &'a [u32],
     /// Offset from `input` of each single step that follows.
     pub singles: &'a [u32],
@@ -33,9 +33,11 @@ pub struct Tile<'a> {
     pub factors: *const f32,
     /// Where the first pixel's first channel goes.
     pub output: *mut u8,
+    /// Bytes from the first output pixel to the second.
+    pub output_pixel: usize,
     /// Bytes from an output row to the next.
     pub output_row: usize,
-    /// Bytes from a plane of [`GROUP`] output channels to the next.
+    /// Bytes from a plane of output channels to the next.
     pub output_plane: usize,
 }
 

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Finding;
-use super::disk::number;
 
 /// Hotter than this, boxes slow down.
 const HOT: u64 = 85;
 
-pub(super) fn findings() -> Vec<Finding> {
+/// Heat, throttling and clock of this machine.
+pub fn machine() -> Vec<Finding> {
     vec![heat(Path::new("/sys")), throttling(Path::new("/sys")), clock()]
 }
 
@@ -18,7 +18,7 @@ fn heat(sys: &Path) -> Finding {
     let zones = matching(&sys.join("class/thermal"), "thermal_zone");
     let degrees = zones.iter().filter_map(|zone| number(&zone.join("temp")));
     match degrees.map(|milli| milli / 1000).max() {
-        None => Finding::ok("heat", "no thermometer"),
+        None => Finding::unknown("heat", "this machine has no thermometer that can be read"),
         Some(degrees) if degrees >= HOT => {
             let advice = "clear the air vents, move the box away from other heat; it slows down by itself";
             Finding::warning("heat", format!("{degrees} °C"), advice)
@@ -71,6 +71,11 @@ fn clock() -> Finding {
     }
 }
 
+/// The number that a file of /sys holds.
+pub(crate) fn number(path: &Path) -> Option<u64> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
 /// The entries of a folder whose name is `prefix` and a number.
 fn matching(folder: &Path, prefix: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -117,7 +122,7 @@ mod tests {
             (heat(hot.path()).level, heat(hot.path()).found.as_str()),
             (Level::Warning, "91 °C")
         );
-        assert_eq!(heat(sys(&[]).path()).found, "no thermometer");
+        assert_eq!(heat(sys(&[]).path()).level, Level::Unknown);
     }
 
     #[test]
