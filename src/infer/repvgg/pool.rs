@@ -1,10 +1,11 @@
 //! Threads that share the units of a frame.
 //!
-//! Units are numbered stage by stage and taken in that order; a unit is begun only when all units of the earlier stages
-//! are done. Whoever is free takes the next one, so a thread that the system holds up delays one unit and no more. Between
-//! frames the workers sleep. They keep off the core that the calling thread runs on: some kernels wake a thread where it last
-//! ran, though another core is free, and there it would run only when the frame is over. A frame whose threads had to wait long shows that something else wants the processor: the next
-//! frames are left to the calling thread.
+//! Units are numbered stage by stage; a unit is begun only when all units of the earlier stages are done. Each thread has a lane, of a
+//! stage's units every second one where there are two threads. It takes those first, so that it reads again what it wrote;
+//! then whatever is left in another's lane, so a thread that the system holds up delays one unit and no more. Between frames the
+//! workers sleep. They keep off the core that the calling thread runs on: some kernels wake a thread where it last ran,
+//! though another core is free, and there it would run only when the frame is over. A frame whose threads had to wait
+//! long shows that something else wants the processor: the next frames are left to the calling thread.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -52,8 +53,7 @@ pub struct Pool<J: Job> {
 
 struct Common<J> {
     job: J,
-    /// Frame number in the upper half, next unit in the lower.
-    next: AtomicU64,
+    lanes: Vec<Lane>,
     /// Units done in this frame.
     done: AtomicUsize,
     /// Whether somebody sleeps until `done` grows.
@@ -62,6 +62,14 @@ struct Common<J> {
     /// Frame that workers are called to, and the core that calls.
     call: (Mutex<(u64, usize)>, Condvar),
     stop: AtomicBool,
+}
+
+/// A thread's units.
+struct Lane {
+    /// Frame number in the upper half, how many units of the lane are taken in the lower.
+    next: AtomicU64,
+    /// For each stage, how many units the lane has up to its end.
+    ends: Vec<usize>,
 }
 
 /// Turns of a wait before it sleeps: ten to a hundred microseconds, by the processor.
@@ -74,9 +82,10 @@ const LONGEST_SOLO: u32 = 256;
 impl<J: Job> Pool<J> {
     /// A pool of `threads`, the calling one included.
     pub fn new(job: J, threads: usize) -> Self {
+        let lanes = (0..threads.max(1)).map(|lane| Lane::new(job.stages(), lane, threads.max(1)));
         let common = Arc::new(Common {
+            lanes: lanes.collect(),
             job,
-            next: AtomicU64::new(u64::from(u32::MAX)),
             done: AtomicUsize::new(0),
             sleepers: AtomicUsize::new(0),
             progress: Default::default(),
@@ -88,7 +97,7 @@ impl<J: Job> Pool<J> {
             let name = format!("infer-{n}");
             std::thread::Builder::new()
                 .name(name)
-                .spawn(move || common.work())
+                .spawn(move || common.work(n))
         };
         // A thread that the system refuses is one less.
         let workers = (1..threads).filter_map(|n| worker(n).ok()).collect();
@@ -109,7 +118,8 @@ impl<J: Job> Pool<J> {
     pub fn frame<T>(&mut self, before: impl FnOnce(&J, &Alone), after: impl FnOnce(&J, &Alone) -> T) -> T {
         let common = &*self.common;
         let units = common.job.stages().last().copied().unwrap_or(0);
-        let frame = (common.next.load(Ordering::Relaxed) >> 32).wrapping_add(1) & u64::from(u32::MAX);
+        let last = common.lanes[0].next.load(Ordering::Relaxed) >> 32;
+        let frame = last.wrapping_add(1) & u64::from(u32::MAX);
         let shared = !self.workers.is_empty() && self.solo == 0;
         if shared {
             // They wake up while the frame is prepared.
@@ -119,8 +129,10 @@ impl<J: Job> Pool<J> {
         }
         before(&common.job, &Alone(()));
         common.done.store(0, Ordering::Relaxed);
-        common.next.store(frame << 32, Ordering::Release);
-        let mut slept = common.take_part();
+        for lane in &common.lanes {
+            lane.next.store(frame << 32, Ordering::Release);
+        }
+        let mut slept = common.take_part(0);
         slept |= common.wait_for(units);
         if shared && slept {
             self.solo = self.penalty;
@@ -148,8 +160,24 @@ impl<J: Job> Pool<J> {
     }
 }
 
+impl Lane {
+    fn new(stages: &[usize], lane: usize, lanes: usize) -> Self {
+        let (mut first, mut end) = (0, 0);
+        let ends = stages.iter().map(|&stage| {
+            end += (stage - first + lanes - 1 - lane) / lanes;
+            first = stage;
+            end
+        });
+        Self {
+            next: AtomicU64::new(u64::from(u32::MAX)),
+            ends: ends.collect(),
+        }
+    }
+}
+
 impl<J: Job> Common<J> {
-    fn work(&self) {
+    /// What worker `own` does all its life.
+    fn work(&self, own: usize) {
         let cores = rustix::thread::sched_getaffinity(None);
         let (mut seen, mut avoided) = (0, None);
         loop {
@@ -173,52 +201,59 @@ impl<J: Job> Common<J> {
                 avoided = Some(caller);
             }
             for _ in 0..SPINS {
-                if self.next.load(Ordering::Acquire) >> 32 == seen {
+                if self.lanes[own].next.load(Ordering::Acquire) >> 32 == seen {
                     break;
                 }
                 std::hint::spin_loop();
             }
-            self.take_part();
+            self.take_part(own);
         }
     }
 
-    /// Does units until none is left; says whether it had to sleep.
-    fn take_part(&self) -> bool {
-        let stages = self.job.stages();
-        let units = stages.last().copied().unwrap_or(0) as u64;
-        let (mut stage, mut slept) = (0, false);
-        let mut next = self.next.load(Ordering::Acquire);
-        loop {
-            if next & u64::from(u32::MAX) >= units {
-                return slept;
+    /// Does units until none is left, of lane `own` first; says whether it had to sleep.
+    fn take_part(&self, own: usize) -> bool {
+        let mut slept = false;
+        while let Some((stage, lane, next)) = self.find(own) {
+            let taken = self.lanes[lane].next.compare_exchange_weak(
+                next,
+                next + 1,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            );
+            if taken.is_err() {
+                continue;
             }
-            match self
-                .next
-                .compare_exchange_weak(next, next + 1, Ordering::Acquire, Ordering::Acquire)
-            {
-                Err(now) => next = now,
-                Ok(_) => {
-                    let unit = (next & u64::from(u32::MAX)) as usize;
-                    // A worker may have slept through frames: its stage is looked up from the start.
-                    if stage > 0 && unit < stages[stage - 1] {
-                        stage = 0;
-                    }
-                    while unit >= stages[stage] {
-                        stage += 1;
-                    }
-                    if stage > 0 {
-                        slept |= self.wait_for(stages[stage - 1]);
-                    }
-                    self.job.unit(&Claim { unit, stage });
-                    self.done.fetch_add(1, Ordering::AcqRel);
-                    if self.sleepers.load(Ordering::SeqCst) > 0 {
-                        drop(self.progress.0.lock());
-                        self.progress.1.notify_all();
-                    }
-                    next = self.next.load(Ordering::Acquire);
-                }
+            let (stages, ends) = (self.job.stages(), &self.lanes[lane].ends);
+            let (mut first, mut before) = (0, 0);
+            if stage > 0 {
+                (first, before) = (stages[stage - 1], ends[stage - 1]);
+                slept |= self.wait_for(first);
+            }
+            let nth = (next & u64::from(u32::MAX)) as usize - before;
+            let unit = first + nth * self.lanes.len() + lane;
+            self.job.unit(&Claim { unit, stage });
+            self.done.fetch_add(1, Ordering::AcqRel);
+            if self.sleepers.load(Ordering::SeqCst) > 0 {
+                drop(self.progress.0.lock());
+                self.progress.1.notify_all();
             }
         }
+        slept
+    }
+
+    /// The next unit of the earliest stage, in lane `own` if it has one there: stage, lane, and where that lane stands. A lane of
+    /// the last frame has none.
+    fn find(&self, own: usize) -> Option<(usize, usize, u64)> {
+        let lanes = (own..self.lanes.len()).chain(0..own);
+        lanes
+            .filter_map(|lane| {
+                let Lane { next, ends } = &self.lanes[lane];
+                let next = next.load(Ordering::Acquire);
+                let taken = (next & u64::from(u32::MAX)) as usize;
+                let stage = ends.partition_point(|&end| end <= taken);
+                (stage < ends.len()).then_some((stage, lane, next))
+            })
+            .min_by_key(|(stage, ..)| *stage)
     }
 
     /// Until `units` of this frame are done; says whether it had to sleep.

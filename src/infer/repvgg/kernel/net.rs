@@ -62,8 +62,12 @@ impl Net {
             let tallest = packed.blocks.iter().map(|b| b.line.rows).max().unwrap_or(1);
             let widest = packed.blocks.iter().map(|b| b.channels).max().unwrap_or(1);
             let block = packed.to.height * packed.to.width * widest * (layer.inputs * 9 + REQUANTIZE);
-            // Halves of halves, so that the units of a layer are alike and threads end it together.
-            let parts = block.div_ceil(UNIT).next_power_of_two();
+            // Halves of halves, so that the units of a layer are alike and threads end it together. Where each thread can have
+            // rows of its own, most of what it reads is what it wrote itself.
+            let mut parts = block.div_ceil(UNIT).next_power_of_two();
+            if packed.to.height.is_multiple_of(threads * tallest) {
+                parts = parts.next_multiple_of(threads);
+            }
             let rows = packed.to.height.div_ceil(parts).next_multiple_of(tallest);
             let units = packed.to.height.div_ceil(rows);
             end += units * packed.blocks.len();
@@ -229,7 +233,14 @@ impl Job for Net {
         let (input, output) = (self.buffers[stage.from].1, self.buffers[stage.to].1);
         let activations = self.activations.start();
         let (from, to) = (&packed.from, &packed.to);
-        let mut y = unit % units * rows;
+        // Lane by lane: neighbouring parts are one thread's.
+        let part = unit % units;
+        let part = if units.is_multiple_of(self.threads) {
+            part % self.threads * (units / self.threads) + part / self.threads
+        } else {
+            part
+        };
+        let mut y = part * rows;
         let end = (y + rows).min(to.height);
         let Block {
             channel, line, rest, ..
@@ -243,8 +254,9 @@ impl Job for Net {
             (1, self.threads)
         };
         let share = (block.weights.len() * parts).div_ceil(tiles);
-        let ahead =
-            block.weights.start + block.weights.len() * blocks + y / line.rows * line.places.len() * share;
+        let ahead = block.weights.start
+            + block.weights.len() * blocks
+            + y / line.rows * line.places.len() * share % block.weights.len();
         // SAFETY: `check` has shown that the addresses that are made here lie in the buffers. The claim is the only one of
         // this unit, whose rows and channels no other unit writes; what is read was written by earlier stages. The
         // kernel was made where its instructions exist.
