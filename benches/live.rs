@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 use sonograde::audit::{Recorder, Trail};
 use sonograde::capture::phantom::{Grade, Phantom};
 use sonograde::capture::{CaptureError, Captured, FrameSource};
-use sonograde::exam::Display;
+use sonograde::exam::{Begin, Display, Rules};
 use sonograde::frame::{BufferPool, Frame, FrameFormat, PixelFormat, Rect};
 use sonograde::infer::Runtime;
 use sonograde::package::InService;
@@ -118,8 +118,11 @@ fn live(name: &str, pixels: PixelFormat, buffers: Vec<Vec<u8>>, pane: Rect) {
         panel: None,
         display: Display::default(),
         source: name.into(),
-        idle: TimeDelta::seconds(60),
-        key_every_ms: 5000,
+        rules: Rules {
+            begin: Begin::Picture,
+            idle: TimeDelta::seconds(60),
+            key_every_ms: 5000,
+        },
         events: Some(events),
     })
     .expect("threads");

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::audit::syslog::Server;
 use crate::capture::phantom::Grade;
-use crate::exam::Display;
+use crate::exam::{self, Display};
 use crate::frame::Rect;
 use crate::infer::{Choice, Runtime};
 use crate::package::{Keys, Shelf};
@@ -35,9 +35,9 @@ pub struct Config {
     /// What is on the scanner's screen.
     #[serde(default)]
     pub screen: Screen,
-    /// When exams end and what they keep.
+    /// When exams begin and end, and what they keep.
     #[serde(default)]
-    pub exam: Exam,
+    pub exam: exam::Settings,
     /// Where results are kept.
     pub store: store::Settings,
     /// The bedside page.
@@ -240,34 +240,6 @@ fn decibels<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<
     match f32::deserialize(deserializer)? {
         db if (20.0..=120.0).contains(&db) => Ok(Some(db)),
         _ => Err(serde::de::Error::custom("expected 20 to 120 decibels")),
-    }
-}
-
-/// `[exam]`
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Exam {
-    /// An exam ends this long after its last scored frame.
-    #[serde(deserialize_with = "seconds")]
-    pub idle_s: u32,
-    /// A key frame is kept this often.
-    #[serde(deserialize_with = "seconds")]
-    pub key_frame_every_s: u32,
-}
-
-impl Default for Exam {
-    fn default() -> Self {
-        Self {
-            idle_s: 30,
-            key_frame_every_s: 5,
-        }
-    }
-}
-
-fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    match u32::deserialize(deserializer)? {
-        s @ 1..=3600 => Ok(s),
-        _ => Err(serde::de::Error::custom("expected 1 to 3600 seconds")),
     }
 }
 

@@ -20,6 +20,7 @@ pub mod package;
 pub mod grader;
 pub mod exam;
 pub mod overlay;
+pub mod report;
 pub mod lines;
 pub mod evaluate;
 pub mod store;

@@ -19,29 +19,16 @@ use image::{Rgb, RgbImage};
 use crate::exam::record::ActivationMap;
 use crate::frame::Rect;
 
-/// Every sixteenth of matplotlib's `viridis` (Smith and van der Walt 2015, released as CC0): lightness rises evenly
-/// from low to high, and none of its hues is the copper of a contrast image.
-const COLOURS: [[u8; 3]; 17] = [
-    [68, 1, 84],
-    [72, 24, 106],
-    [71, 45, 123],
-    [66, 64, 134],
-    [59, 82, 139],
-    [51, 99, 141],
-    [44, 114, 142],
-    [38, 130, 142],
-    [33, 145, 140],
-    [31, 160, 136],
-    [40, 174, 128],
-    [63, 188, 115],
-    [94, 201, 98],
-    [132, 212, 75],
-    [173, 220, 48],
-    [216, 226, 25],
-    [253, 231, 37],
+/// Colours of what speaks for a low and for a high grade, as on the bedside page (`picture.js`): neither is one of the gold, grey
+/// or blue tints that scanners give contrast.
+const FOR_LOW: [u8; 3] = [40, 170, 255];
+const FOR_HIGH: [u8; 3] = [255, 30, 170];
+/// What the ends of the colour bar may be, in logits: the first that the map keeps within, as on the page.
+const ENDS: [f32; 12] = [
+    1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 100.0, 1000.0,
 ];
-/// How much of the picture the lowest and the highest value of the map cover, 0..1.
-const COVER: [f32; 2] = [0.1, 0.6];
+/// How much of the picture the ends of the colour bar cover, 0..1.
+const COVER: f32 = 0.6;
 /// Colour of the canvas around the picture.
 const CANVAS: Rgb<u8> = Rgb([16, 16, 18]);
 /// The narrowest canvas in letters, so that text on a tiny picture has a place.
@@ -53,11 +40,11 @@ pub fn draw(rgb: &mut RgbImage, roi: Rect, map: &ActivationMap, score: f32, labe
     let (width, height) = rgb.dimensions();
     let type_size = TypeSize::for_picture(width, height);
     let letter = type_size.letter();
-    let range = range_of(map);
-    blend(rgb, roi, map, range);
+    let end = end_of(map);
+    blend(rgb, roi, map, end);
 
     let gap = letter.width / 2;
-    let numbers = [range[1], range[0]].map(|value| format!("{value:.2}"));
+    let numbers = [format!("+{end}"), format!("-{end}")];
     let number_width = numbers
         .iter()
         .map(|number| number.len() as u32)
@@ -78,7 +65,8 @@ pub fn draw(rgb: &mut RgbImage, roi: Rect, map: &ActivationMap, score: f32, labe
     let mut canvas = RgbImage::from_pixel(canvas_width, height + strip, CANVAS);
     image::imageops::replace(&mut canvas, rgb, 0, 0);
     for y in 0..bar.h {
-        let colour = Rgb(colour(1.0 - y as f32 / (bar.h - 1).max(1) as f32));
+        let (colour, strength) = colour(1.0 - 2.0 * y as f32 / (bar.h - 1).max(1) as f32);
+        let colour = Rgb(colour.map(|channel| (f32::from(channel) * strength).round() as u8));
         (bar.x..bar.x + bar.w).for_each(|x| canvas.put_pixel(x, y, colour));
     }
     let number_x = bar.x + bar.w + gap;
@@ -94,33 +82,32 @@ pub fn draw(rgb: &mut RgbImage, roi: Rect, map: &ActivationMap, score: f32, labe
     *rgb = canvas;
 }
 
-/// Lowest and highest value of the map.
-fn range_of(map: &ActivationMap) -> [f32; 2] {
-    let finite = || map.values.iter().copied().filter(|value| value.is_finite());
-    match (finite().reduce(f32::min), finite().reduce(f32::max)) {
-        (Some(lowest), Some(highest)) => [lowest, highest],
-        _ => [0.0, 0.0],
-    }
+/// The value at the upper end of the colour bar.
+fn end_of(map: &ActivationMap) -> f32 {
+    let finite = map.values.iter().filter(|value| value.is_finite());
+    let most = finite.fold(0.0, |most: f32, value| most.max(value.abs()));
+    let widest = ENDS[ENDS.len() - 1];
+    ENDS.into_iter().find(|end| *end >= most).unwrap_or(widest)
 }
 
-fn blend(rgb: &mut RgbImage, roi: Rect, map: &ActivationMap, [lowest, highest]: [f32; 2]) {
-    let span = (highest - lowest).max(f32::MIN_POSITIVE);
+fn blend(rgb: &mut RgbImage, roi: Rect, map: &ActivationMap, end: f32) {
     let columns = bilinear(roi.w, map.width);
     let rows = bilinear(roi.h, map.height);
-    let value = |x: usize, y: usize| map.values.get(y * map.width + x).copied().unwrap_or(lowest);
+    let value = |x: usize, y: usize| map.values.get(y * map.width + x).copied().unwrap_or(0.0);
     // Each of the map's rows, as wide as the ROI: all of the ROI's rows between two of them share these.
     let wide = |y: usize| columns.iter().map(move |column| column.mix(|x| value(x, y)));
     let wide: Vec<Vec<f32>> = (0..map.height).map(|y| wide(y).collect()).collect();
     for (y, row) in (roi.y..rgb.height()).zip(&rows) {
         let pair = wide[row.near].iter().zip(&wide[row.far]);
         for (x, (above, below)) in (roi.x..rgb.width()).zip(pair) {
-            let level = ((above + (below - above) * row.share - lowest) / span).clamp(0.0, 1.0);
+            let level = (above + (below - above) * row.share) / end;
             if level.is_nan() {
                 continue;
             }
-            let cover = COVER[0] + (COVER[1] - COVER[0]) * level;
+            let (over, strength) = colour(level);
+            let cover = COVER * strength;
             let pixel = &mut rgb.get_pixel_mut(x, y).0;
-            for (channel, over) in pixel.iter_mut().zip(colour(level)) {
+            for (channel, over) in pixel.iter_mut().zip(over) {
                 *channel = rounded(f32::from(*channel) * (1.0 - cover) + f32::from(over) * cover);
             }
         }
@@ -159,13 +146,10 @@ fn bilinear(pixels: u32, values: usize) -> Vec<Between> {
     (0..pixels).map(place).collect()
 }
 
-/// The colour of a level of 0..1.
-fn colour(level: f32) -> [u8; 3] {
-    let at = level * (COLOURS.len() - 1) as f32;
-    let near = (at as usize).min(COLOURS.len() - 2);
-    let (low, high) = (COLOURS[near], COLOURS[near + 1]);
-    let mix = |i: usize| f32::from(low[i]) + (f32::from(high[i]) - f32::from(low[i])) * (at - near as f32);
-    [mix(0), mix(1), mix(2)].map(rounded)
+/// The colour of a level from -1 (for low) to 1 (for high), and how strong it is, 0..1.
+fn colour(level: f32) -> ([u8; 3], f32) {
+    let colour = if level < 0.0 { FOR_LOW } else { FOR_HIGH };
+    (colour, libm::powf(level.abs().min(1.0), 0.7))
 }
 
 /// The same as `f32::round`, of which plain x86-64 makes a call for each channel.
@@ -291,11 +275,8 @@ mod tests {
             h: 60,
         };
         let picture = drawn(224, roi, &map(2, 1, &[-1.0, 3.0]));
-        let over = |level: f32, cover: f32| {
-            colour(level).map(|over| (100.0 * (1.0 - cover) + f32::from(over) * cover).round() as u8)
-        };
-        assert_eq!(picture.get_pixel(50, 20).0, over(0.0, COVER[0]));
-        assert_eq!(picture.get_pixel(149, 79).0, over(1.0, COVER[1]));
+        assert_eq!(picture.get_pixel(50, 20).0, over(FOR_LOW, 1.0 / 3.0));
+        assert_eq!(picture.get_pixel(149, 79).0, over(FOR_HIGH, 1.0));
         for (x, y, _) in picture
             .enumerate_pixels()
             .filter(|(x, y, _)| *x < 224 && *y < 224)
@@ -305,22 +286,39 @@ mod tests {
         }
     }
 
+    /// What grey 100 becomes.
+    fn over(colour: [u8; 3], level: f32) -> [u8; 3] {
+        let cover = COVER * level.powf(0.7);
+        colour.map(|over| (100.0 * (1.0 - cover) + f32::from(over) * cover).round() as u8)
+    }
+
     #[test]
-    fn between_the_maps_values_colours_run_evenly() {
-        let picture = drawn(400, Rect::full(400, 400), &map(2, 2, &[0.0, 1.0, 0.0, 1.0]));
-        let middle = picture.get_pixel(200, 200).0;
-        let wanted = colour(0.5).map(|over| (100.0 * 0.65 + f32::from(over) * 0.35) as u8);
-        assert!(
-            middle.iter().zip(wanted).all(|(a, b)| a.abs_diff(b) <= 1),
-            "{middle:?} for {wanted:?}"
-        );
-        let lightness: Vec<u32> = COLOURS
-            .iter()
-            .map(|c| 2126 * u32::from(c[0]) + 7152 * u32::from(c[1]))
-            .collect();
-        assert!(lightness.is_sorted());
-        assert_eq!(colour(0.0), COLOURS[0]);
-        assert_eq!(colour(1.0), COLOURS[16]);
+    fn between_the_maps_values_colours_run_evenly_through_nothing() {
+        let picture = drawn(401, Rect::full(401, 401), &map(2, 2, &[-1.0, 1.0, -1.0, 1.0]));
+        assert_eq!(picture.get_pixel(200, 200).0, [100; 3], "0 is no colour");
+        let (left, right) = (picture.get_pixel(150, 200).0, picture.get_pixel(250, 200).0);
+        let level = 2.0 * 50.0 / 401.0;
+        for (found, wanted) in [(left, over(FOR_LOW, level)), (right, over(FOR_HIGH, level))] {
+            assert!(
+                found.iter().zip(wanted).all(|(a, b)| a.abs_diff(b) <= 1),
+                "{found:?} for {wanted:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_bar_is_that_of_the_page() {
+        let page = include_str!("web/page/picture.js");
+        let list = |values: &[u32]| values.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+        for text in [
+            format!("TOWARDS_LOW = [{}]", list(&FOR_LOW.map(u32::from))),
+            format!("TOWARDS_HIGH = [{}]", list(&FOR_HIGH.map(u32::from))),
+            format!("STEPS = [{}]", list(&ENDS.map(|end| end as u32))),
+            String::from("Math.abs(value)) ** 0.7"),
+        ] {
+            assert!(page.contains(&text), "the page draws it without {text}");
+        }
+        assert_eq!(end_of(&map(2, 1, &[-2.5, 1.0])), 3.0);
     }
 
     #[test]

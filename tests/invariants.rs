@@ -63,6 +63,7 @@ fn each_heavy_crate_has_its_room() {
     lives_in("rppal::", &["panel/"]);
     lives_in("sd_notify::", &["cmd/service.rs"]);
     lives_in("v4l::", &["capture/v4l2/"]);
+    lives_in("pdf_writer", &["report/"]);
 }
 
 #[test]

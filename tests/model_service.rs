@@ -22,7 +22,7 @@ use daemon::Daemon;
 use packages::{Signer, package, second_model, sha256};
 use sonograde::audit::{Event, Record, Recorder, Trail};
 use sonograde::capture::{CaptureError, Captured, FrameSource};
-use sonograde::exam::Display;
+use sonograde::exam::{Begin, Display, Rules};
 use sonograde::frame::{BufferPool, Frame, FrameFormat, PixelFormat};
 use sonograde::infer::{Runtime, SHIPPED};
 use sonograde::package::{Keys, Shelf, signature_of};
@@ -118,8 +118,11 @@ fn a_model_installed_during_an_exam_waits_for_its_end() {
         policy: Policy::default(),
         display: Display::default(),
         source: "a test".into(),
-        idle: TimeDelta::days(1),
-        key_every_ms: 5000,
+        rules: Rules {
+            begin: Begin::Contrast,
+            idle: TimeDelta::days(1),
+            key_every_ms: 5000,
+        },
         panel: None,
         events: None,
     });

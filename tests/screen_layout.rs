@@ -68,6 +68,24 @@ fn the_contrast_pane_is_found_on_every_layout() {
     }
 }
 
+/// Contrast filled a part of the pane, that part was taken for it, and the exam that began with the contrast was graded on it.
+#[test]
+fn the_pane_is_found_whole_while_the_contrast_arrives() {
+    for seed in [1, 2, 4000, 4001] {
+        let mut phantom = Phantom::new(seed, Grade::High, 90.0);
+        let pane = phantom.pane();
+        let mut arrangement = auto();
+        let mut found = None;
+        for frame in screens(&mut phantom, 15 * 12) {
+            found = found.or(arrangement.layout(&frame, false).expect("it can be read"));
+        }
+        let found = found.expect("a pane is found").pane;
+        let overlap = overlap(found, pane);
+        eprintln!("seed {seed}: found {found} for {pane}, IoU {overlap:.3}");
+        assert!(overlap >= 0.95, "seed {seed}: {found} for {pane}");
+    }
+}
+
 #[test]
 fn no_pane_is_found_on_b_mode_alone_or_a_menu() {
     for (seed, show) in [

@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use sonograde::audit::{Recorder, Trail};
 use sonograde::capture::phantom::{Grade, Phantom};
 use sonograde::capture::{CaptureError, Captured, FrameSource, clip};
-use sonograde::exam::Display;
+use sonograde::exam::{Begin, Display, Rules};
 use sonograde::frame::{BufferPool, Frame, Rect};
 use sonograde::infer::Runtime;
 use sonograde::package::InService;
@@ -60,8 +60,11 @@ fn left(frames: Vec<Frame>, pane: PanePreset) -> Left {
         panel: None,
         display: Display::default(),
         source: "a test".into(),
-        idle: TimeDelta::days(1),
-        key_every_ms: 300,
+        rules: Rules {
+            begin: Begin::Picture,
+            idle: TimeDelta::days(1),
+            key_every_ms: 300,
+        },
         events: None,
     })
     .expect("a pipeline");

@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chrono::TimeDelta;
-
 use super::daemon::{self, Doors, Show};
 use super::{Code, Failure};
 use crate::audit::Trail;
 use crate::capture::phantom::{Grade, Phantom};
 use crate::capture::{FrameSource, Paced};
-use crate::config::{self, DEFAULT_LISTEN};
+use crate::config::DEFAULT_LISTEN;
+use crate::exam;
 use crate::infer::Choice;
 use crate::package::InService;
 use crate::pipeline::{Opener, Pace, Parts};
@@ -77,7 +76,6 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let model = InService::shipped(args.engine.into())?;
     let (audit, written) = daemon::audit(&Trail::of_store(folder), None, &model);
     let phantom = Phantom::new(args.seed, args.grade, args.seconds);
-    let exam = config::Exam::default();
     let parts = Parts {
         screen: Screen {
             pane: Some(PanePreset::Rect(phantom.pane())),
@@ -95,8 +93,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             ..Policy::default()
         },
         audit,
-        idle: TimeDelta::seconds(exam.idle_s.into()),
-        key_every_ms: u64::from(exam.key_frame_every_s) * 1000,
+        rules: exam::Settings::default().into(),
         panel: None,
         events: None,
     };

@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use crate::audit::{Actor, AuditError, Event, Trail};
 use crate::exam::record::{Exam, Grade, Verdict};
+use crate::report::Language;
 use crate::store::{Encryption, KeyFile, Store, StoreError};
 
 /// Arguments of `sonograde exams`.
@@ -48,13 +49,16 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Copy one exam into a folder of its own: exam.json, frames.csv, key frames with and without the map
+    /// Copy one exam into a folder of its own: a report on one page (PDF), exam.json, frames.csv, key frames with and without the map
     Export {
         /// The exam: its id, a beginning of it that no other has, or `latest`
         id: String,
         /// Where to make that folder, which is named like the exam
         #[arg(long, value_name = "DIR")]
         to: PathBuf,
+        /// The language of its report
+        #[arg(long, value_enum, default_value_t)]
+        language: Language,
     },
 }
 
@@ -121,9 +125,9 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let done = match &args.action {
         Action::List { json } => list(&store, *json, out),
         Action::Show { id, json } => show::show(&store, &find(&store, id)?, *json, out),
-        Action::Export { id, to } => {
+        Action::Export { id, to, language } => {
             let exam = find(&store, id)?;
-            let (folder, damaged) = export::export(&store, &exam, to)?;
+            let (folder, damaged) = export::export(&store, &exam, *language, to)?;
             Trail::of_store(&args.store)
                 .append(&Actor::of_process(), Event::exported(&exam, &folder), Utc::now())
                 .map_err(Error::Audit)?;

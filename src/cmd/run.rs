@@ -4,8 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use chrono::TimeDelta;
-
 use super::Failure;
 use super::daemon::{self, Doors, Ended, Show};
 use crate::audit::Trail;
@@ -121,8 +119,7 @@ fn prepare(config: Config) -> Result<Ready, Failure> {
         },
         audit,
         source,
-        idle: TimeDelta::seconds(config.exam.idle_s.into()),
-        key_every_ms: u64::from(config.exam.key_frame_every_s) * 1000,
+        rules: config.exam.into(),
         panel: config.panel,
         events: None,
     };

@@ -19,6 +19,11 @@ fn the_least_config_has_good_defaults() {
         (config.exam.idle_s, config.web.listen.as_str()),
         (30, DEFAULT_LISTEN)
     );
+    assert_eq!(config.exam.begin, exam::Begin::Contrast);
+    let error = load(&format!("{LEAST}[exam]\nbegin = \"foot\"\n"))
+        .map(|_| ())
+        .expect_err("a word");
+    assert!(error.contains("`contrast`, `picture`, `hand`"), "{error}");
 }
 
 #[test]

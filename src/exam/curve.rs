@@ -15,6 +15,8 @@ pub const SPACING_MS: u64 = 200;
 const BEFORE_MS: u64 = 20_000;
 /// Samples kept: half an hour.
 const CAPACITY: usize = 9000;
+/// Points of a curve that is kept with its exam.
+const KEPT: usize = 100;
 /// Samples that are fitted, so that a long exam's end takes no longer than a short one's.
 const FITTED: usize = 500;
 
@@ -75,6 +77,11 @@ impl Linear {
         Self::new(range_db, &bar.map(middle).unwrap_or_default())
     }
 
+    /// The least echo power that the display shows.
+    pub fn darkest(&self) -> f32 {
+        self.0[0]
+    }
+
     /// Mean echo power of a picture.
     pub fn mean(&self, picture: &RgbImage) -> f32 {
         let sum: f64 = picture
@@ -116,7 +123,14 @@ pub struct Enhancement {
     pub lesion: Option<Fit>,
     /// Of the reference.
     pub reference: Option<Fit>,
+    /// The curves themselves, at a hundred points at most; absent in records of before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curve: Vec<Point>,
 }
+
+/// A point of a kept curve: the time, the mean echo power of the lesion, and of the reference where there was one. To three digits.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point(pub f32, pub f32, pub Option<f32>);
 
 impl Curve {
     /// Whether it is time for another sample.
@@ -154,20 +168,45 @@ impl Curve {
             .samples
             .iter()
             .filter_map(|s| Some((seconds(s), f64::from(s.reference?))));
-        let [lesion, reference] =
-            [lesion.collect(), reference.collect()].map(|curve| kinetics::fit(&thinned(curve)));
-        Enhancement { lesion, reference }
+        let curve = |samples: &[(f64, f64)]| kinetics::fit(&thinned(samples, FITTED));
+        let lesion: Vec<_> = lesion.collect();
+        Enhancement {
+            reference: curve(&reference.collect::<Vec<_>>()),
+            curve: self.kept(&thinned(&lesion, KEPT)),
+            lesion: curve(&lesion),
+        }
+    }
+
+    /// The points of the lesion's thinned curve, each with the mean of the reference's samples of its time.
+    fn kept(&self, lesion: &[(f64, f64)]) -> Vec<Point> {
+        let each = each(self.samples.len(), KEPT);
+        let point = |((t, power), near): (&(f64, f64), &[Sample])| {
+            let references: Vec<f32> = near.iter().filter_map(|s| s.reference).collect();
+            let mean = references.iter().sum::<f32>() / references.len().max(1) as f32;
+            let reference = (!references.is_empty()).then(|| short(mean));
+            Point(short(*t as f32), short(*power as f32), reference)
+        };
+        lesion.iter().zip(self.samples.chunks(each)).map(point).collect()
     }
 }
 
-/// At most [`FITTED`] samples, each the mean of as many neighbours.
-fn thinned(curve: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
-    let each = curve.len().div_ceil(FITTED).max(1);
+/// How many of `samples` neighbours make one of `most`.
+fn each(samples: usize, most: usize) -> usize {
+    samples.div_ceil(most).max(1)
+}
+
+/// At most `most` samples, each the mean of as many neighbours.
+fn thinned(curve: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
     let mean = |near: &[(f64, f64)]| {
         let sum = near.iter().fold((0.0, 0.0), |sum, s| (sum.0 + s.0, sum.1 + s.1));
         (sum.0 / near.len() as f64, sum.1 / near.len() as f64)
     };
-    curve.chunks(each).map(mean).collect()
+    curve.chunks(each(curve.len(), most)).map(mean).collect()
+}
+
+/// The value to three digits: as short as it can be written.
+fn short(value: f32) -> f32 {
+    format!("{value:.2e}").parse().unwrap_or(value)
 }
 
 #[cfg(test)]
@@ -209,5 +248,24 @@ mod tests {
         curve.begin(2_000_000);
         assert_eq!(curve.samples.len() as u64, BEFORE_MS / SPACING_MS);
         assert_eq!(curve.enhancement(None).reference, None);
+    }
+
+    #[test]
+    fn a_kept_curve_is_short_and_true() {
+        let mut curve = Curve::default();
+        for n in 0..1000u64 {
+            curve.add(Sample {
+                t_ms: n * 200,
+                lesion: n as f32 / 3000.0,
+                reference: (n >= 500).then_some(0.25),
+            });
+        }
+        curve.begin(0);
+        let kept = curve.enhancement(Some(1000)).curve;
+        assert_eq!(kept.len(), 100);
+        assert_eq!(kept[0], Point(-0.1, 0.0015, None));
+        assert_eq!(kept[99], Point(198.0, 0.332, Some(0.25)));
+        let json = serde_json::to_string(&kept).expect("finite numbers");
+        assert!(json.len() < 2500, "{} bytes", json.len());
     }
 }

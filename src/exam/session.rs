@@ -1,10 +1,12 @@
-//! When an exam begins and ends, and what people add to it. Nobody has to press anything: it begins with the first frame
-//! that is scored and ends when none was for a while, or when its source does. Whoever wants to starts and ends it.
+//! When an exam begins and ends, and what people add to it. Nobody has to press anything: it begins when contrast arrives and
+//! ends when no frame was scored for a while, for example because the contrast mode is off, or when its source does. Whoever
+//! wants to starts and ends it, whatever there is to see.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::arrival::Arrival;
 use super::record::{Exam, Graded, KeyReason, Mark, MarkKind, Order, Provenance, Verdict};
-use super::{Aggregate, KeyFrames};
+use super::{Aggregate, Begin, KeyFrames, Rules};
 
 /// How long an exam that somebody started waits for its first scored frame.
 const FIRST_SCORE: TimeDelta = TimeDelta::minutes(5);
@@ -12,8 +14,7 @@ const FIRST_SCORE: TimeDelta = TimeDelta::minutes(5);
 /// Runs one exam after the other for one source.
 pub struct Session {
     provenance: Provenance,
-    idle: TimeDelta,
-    key_every_ms: u64,
+    rules: Rules,
     running: Option<Running>,
     carry: Carry,
 }
@@ -28,9 +29,18 @@ pub struct Carry {
     injection: Option<Mark>,
     /// Somebody ended the exam: none begins by itself until nothing was scored for a while. When something last was.
     held: Option<DateTime<Utc>>,
+    /// An exam ran when it was cut in two: the next frame that is scored is of the next one.
+    runs: bool,
+    /// Whether the contrast is there with which one begins by itself.
+    arrival: Arrival,
 }
 
 impl Carry {
+    /// Another lesion: what was seen of the one before says nothing of its contrast.
+    pub fn forget(&mut self) {
+        self.arrival = Arrival::default();
+    }
+
     /// The contrast of this injection is what the next exam will see.
     pub fn inject(&mut self, mark: Mark) {
         self.injection = Some(mark);
@@ -132,12 +142,11 @@ pub enum Refused {
 }
 
 impl Session {
-    /// Exams end `idle` after their last scored frame; a key frame is kept every `key_every_ms`.
-    pub fn new(provenance: Provenance, idle: TimeDelta, key_every_ms: u64, carry: Carry) -> Self {
+    /// Exams of frames that are made in this way, by these rules.
+    pub fn new(provenance: Provenance, rules: Rules, carry: Carry) -> Self {
         Self {
             provenance,
-            idle,
-            key_every_ms,
+            rules,
             running: None,
             carry,
         }
@@ -150,9 +159,10 @@ impl Session {
             keep: None,
         };
         if self.running.is_none() && graded.outcome.is_ok() {
-            match &mut self.carry.held {
-                Some(scored) => *scored = wall,
-                None => step.begun = Some(self.begin(wall)),
+            if self.may_begin() {
+                step.begun = Some(self.begin(wall));
+            } else if let Some(scored) = &mut self.carry.held {
+                *scored = wall;
             }
         }
         let Some(running) = &mut self.running else {
@@ -166,6 +176,16 @@ impl Session {
         step
     }
 
+    /// Whether the next frame that is scored begins an exam.
+    pub fn may_begin(&self) -> bool {
+        let by_itself = match self.rules.begin {
+            Begin::Contrast => self.carry.runs || self.carry.arrival.is_here(),
+            Begin::Picture => true,
+            Begin::Hand => self.carry.runs,
+        };
+        self.running.is_none() && self.carry.held.is_none() && by_itself
+    }
+
     fn begin(&mut self, wall: DateTime<Utc>) -> Exam {
         let id = exam_id(wall, (wall.timestamp_subsec_nanos() / 1000 % 1000) as u16);
         let Carry { order, injection, .. } = std::mem::take(&mut self.carry);
@@ -174,7 +194,7 @@ impl Session {
             marks: injection.into_iter().collect(),
             ..Exam::begun(id, wall, self.provenance.clone())
         };
-        self.running = Some(Running::new(exam.clone(), self.key_every_ms));
+        self.running = Some(Running::new(exam.clone(), self.rules.key_every_ms));
         exam
     }
 
@@ -185,7 +205,10 @@ impl Session {
 
     /// Goes on with an exam that [may](Self::may_resume).
     pub fn resume(&mut self, interrupted: Interrupted) -> &Exam {
-        &self.running.insert(interrupted.running(self.key_every_ms)).exam
+        &self
+            .running
+            .insert(interrupted.running(self.rules.key_every_ms))
+            .exam
     }
 
     /// Begins an exam because somebody says so.
@@ -224,10 +247,12 @@ impl Session {
         Ok((begun, &running.exam))
     }
 
-    /// Takes the lesion's mean echo power at a time, for the picture of its peak.
+    /// Takes the lesion's mean echo power at a time, as a multiple of the darkest: for the picture of its peak, or for the
+    /// exam that begins when contrast arrives.
     pub fn enhanced(&mut self, t_ms: u64, power: f32) {
-        if let Some(running) = &mut self.running {
-            running.keys.enhanced(t_ms, power);
+        match &mut self.running {
+            Some(running) => running.keys.enhanced(t_ms, power),
+            None => self.carry.arrival.add(t_ms, power),
         }
     }
 
@@ -247,12 +272,16 @@ impl Session {
 
     /// Ends the exam if nothing was scored for long enough at `now`.
     pub fn tick(&mut self, now: DateTime<Utc>) -> Option<Exam> {
-        if self.carry.held.is_some_and(|scored| now - scored >= self.idle) {
+        if self
+            .carry
+            .held
+            .is_some_and(|scored| now - scored >= self.rules.idle)
+        {
             self.carry.held = None;
         }
         let running = self.running.as_ref()?;
         let over = match running.last_scored {
-            Some(scored) => now - scored >= self.idle,
+            Some(scored) => now - scored >= self.rules.idle,
             None => now - running.exam.started >= FIRST_SCORE,
         };
         if over { self.end() } else { None }
@@ -270,6 +299,7 @@ impl Session {
             self.carry.order.clone_from(&exam.order);
             let mut injections = exam.marks.iter().filter(|m| m.kind == MarkKind::Injection);
             self.carry.injection = injections.next_back().copied();
+            self.carry.runs = true;
         }
         (exam, self.carry)
     }

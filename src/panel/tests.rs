@@ -2,17 +2,18 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::pattern::{Lamps, State};
+use super::pins::{Down, PanelError, Pins};
 use super::press::{Press, Switch};
 use super::settings::{Line, Settings};
 use crate::capture::Signal;
-use crate::exam::record::{Grade, Verdict};
+use crate::exam::record::{Grade, MarkKind, Verdict};
 use crate::frame::Rect;
 use crate::infer::Runtime;
 use crate::package::InService;
-use crate::pipeline::{ExamView, Live, ModelView, PatientView};
+use crate::pipeline::{self, Command, ExamView, Live, ModelView, PatientView};
 
 const NOW: Duration = Duration::ZERO;
 
@@ -219,4 +220,89 @@ fn the_section_maps_lines_by_name_or_offset() {
         let error = read(text).map(|_| ()).expect_err(words);
         assert!(error.contains(words), "{error}");
     }
+}
+
+/// Switches that are down at these times, in milliseconds.
+struct Feet {
+    began: Instant,
+    foot_switch: Vec<std::ops::Range<u128>>,
+    button: Vec<std::ops::Range<u128>>,
+}
+
+impl Pins for Feet {
+    fn show(&mut self, _: Lamps) -> Result<(), PanelError> {
+        Ok(())
+    }
+
+    fn look(&self) -> Result<Down, PanelError> {
+        let now = self.began.elapsed().as_millis();
+        let down = |times: &[std::ops::Range<u128>]| times.iter().any(|time| time.contains(&now));
+        Ok(Down {
+            foot_switch: down(&self.foot_switch),
+            button: down(&self.button),
+        })
+    }
+}
+
+/// The pipeline's end of the panel, with an exam that runs from the first start on.
+struct Pressed {
+    control: pipeline::Control,
+    running: std::cell::Cell<bool>,
+    until: Instant,
+}
+
+impl super::Notes for Pressed {
+    fn stopping(&self) -> bool {
+        Instant::now() > self.until
+    }
+
+    fn fault(&self, _: Option<String>) {}
+
+    fn pressed(&self, control: super::Control, press: Press) {
+        let command = pipeline::asked(control, press, self.running.get());
+        self.running
+            .set(self.running.get() && command != Command::Stop || command == Command::Start);
+        self.control.tell(command);
+    }
+}
+
+/// Short and long, foot and button, from the lines to what the pipeline is asked for.
+#[test]
+fn a_press_reaches_the_exam() {
+    let settings: Settings = toml::from_str(
+        "chip = \"none\"\nfoot_switch = 1\nbutton = 2\ndebounce_ms = 20\nlong_press_ms = 400\n",
+    )
+    .expect("a good panel");
+    let (control, asked) = pipeline::Control::new();
+    let began = Instant::now();
+    let mut feet = Feet {
+        began,
+        foot_switch: vec![100..220, 700..820, 1300..1900],
+        button: vec![400..520, 2100..2700],
+    };
+    let pressed = Pressed {
+        control,
+        running: false.into(),
+        until: began + Duration::from_millis(3000),
+    };
+    let (_publish, mut receive) = tokio::sync::watch::channel(live(Signal::Live));
+    let lost = super::serve(
+        &mut feet,
+        &settings,
+        &mut receive,
+        &mut super::Face::new(),
+        &pressed,
+    );
+    assert!(lost.is_none());
+    let commands: Vec<Command> = asked.try_iter().map(|asked| asked.command).collect();
+    assert_eq!(
+        commands,
+        [
+            Command::Start,
+            Command::Mark(MarkKind::Injection),
+            Command::Mark(MarkKind::Picture),
+            Command::Stop,
+            Command::Mark(MarkKind::Flash),
+        ]
+    );
 }

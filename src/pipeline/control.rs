@@ -132,4 +132,12 @@ impl Control {
             })?;
         answered.await.unwrap_or(Err(Refusal::Over))
     }
+
+    /// Asks and does not wait: a refusal is in the log.
+    pub fn tell(&self, command: Command) {
+        let (answer, _) = oneshot::channel();
+        if self.0.try_send(Asked { command, answer }).is_err() {
+            tracing::warn!("refused: {}", Refusal::Busy);
+        }
+    }
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
 use super::control::Asked;
@@ -20,8 +20,8 @@ use super::rates::RateMeter;
 use super::{Event, Live, Shared, StoreView, Summary};
 use crate::audit::{self, Recorder};
 use crate::capture::{Signal, Taken};
-use crate::exam::record::{Exam, Graded, Provenance};
-use crate::exam::{Carry, Curve, Display, Interrupted, Linear, Session};
+use crate::exam::record::{Exam, Graded, Provenance, Quality};
+use crate::exam::{Carry, Curve, Display, Interrupted, Linear, Rules, Session};
 use crate::frame::Frame;
 use crate::grader::Grader;
 use crate::health::Heart;
@@ -49,8 +49,7 @@ pub(super) struct Stage {
     pub asked: Receiver<Asked>,
     pub display: Display,
     pub source: String,
-    pub idle: TimeDelta,
-    pub key_every_ms: u64,
+    pub rules: Rules,
     pub events: Option<SyncSender<Event>>,
     pub publish: watch::Sender<Live>,
     pub heart: Heart,
@@ -68,6 +67,8 @@ struct Now {
     scored_at: Option<Instant>,
     /// When the newest frame came, and what its own clock said then.
     clock: Option<(Instant, DateTime<Utc>)>,
+    /// Whether the contrast mode is on: what another shows is no contrast.
+    contrast_mode: bool,
     /// Its time since the source was opened.
     newest_ms: u64,
     /// The model that the next exam begins with.
@@ -96,6 +97,7 @@ impl Stage {
             still: Still::default(),
             scored_at: None,
             clock: None,
+            contrast_mode: false,
             newest_ms: 0,
             next: None,
             fault: None,
@@ -126,7 +128,9 @@ impl Stage {
                 Taken::Closed => break,
             }
             self.publish(&mut now);
-            self.sample(&mut now);
+            if let Some(frame) = now.live.frame.clone() {
+                self.sample(&mut now, &frame);
+            }
         }
         self.cut(&mut now);
         if let Some(exam) = self.goes_on.take() {
@@ -189,7 +193,7 @@ impl Stage {
     }
 
     fn session(&self, layout: Layout, carry: Carry) -> Session {
-        Session::new(self.provenance(layout), self.idle, self.key_every_ms, carry)
+        Session::new(self.provenance(layout), self.rules, carry)
     }
 
     /// Ends the exam that runs because what follows would not be of the same kind.
@@ -258,19 +262,29 @@ impl Stage {
             self.arrange(now, layout, size);
         }
         let graded = self.grader.grade(frame, layout);
-        let begins =
-            matches!(&now.current, Some((_, _, session)) if !session.is_open() && !session.carry().holds());
-        let graded = match (graded, now.next.take()) {
-            (Ok(graded), Some(ready)) if graded.outcome.is_ok() && begins => {
-                self.change(now, ready);
-                self.grader.grade(frame, layout)
-            }
-            (graded, next) => {
-                now.next = next;
-                graded
-            }
+        let graded = graded.map_err(|e| crate::one_line(&e))?;
+        now.fault = None;
+        self.look_for_contrast(now, &graded, frame);
+        let begins = matches!(&now.current, Some((_, _, session)) if session.may_begin());
+        let Some(ready) = now.next.take_if(|_| begins && graded.outcome.is_ok()) else {
+            return Ok(graded);
         };
+        self.change(now, ready);
+        let graded = self.grader.grade(frame, layout);
         graded.map_err(|e| crate::one_line(&e))
+    }
+
+    /// Contrast in this very frame may begin an exam with it: while none runs, its enhancement is measured first.
+    fn look_for_contrast(&self, now: &mut Now, graded: &Graded, frame: &Frame) {
+        now.contrast_mode = match graded.outcome {
+            Err(Quality::NotContrast) => false,
+            Err(Quality::Duplicate) => now.contrast_mode,
+            _ => true,
+        };
+        if !matches!(&now.current, Some((_, _, session)) if session.is_open()) {
+            now.live.roi = graded.roi;
+            self.sample(now, frame);
+        }
     }
 
     /// The picture has another size, pane or drawn ROI: another exam.
@@ -279,6 +293,7 @@ impl Stage {
         (now.linear, now.live.graded) = (None, None);
         now.curve.clear();
         (now.live.pane, now.live.roi) = (layout.pane, layout.roi);
+        now.carry.forget();
         let session = self.session(layout, std::mem::take(&mut now.carry));
         now.current = Some((layout, size, session));
         self.resume(now);

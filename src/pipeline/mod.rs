@@ -20,7 +20,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use chrono::TimeDelta;
 use tokio::sync::watch;
 
 pub use control::{Change, Command, Control, Done, Drawing, Refusal};
@@ -28,12 +27,14 @@ pub use live::{
     Contrast, EnhancementView, ExamView, Live, ModelView, NextExam, PatientView, Rates, Site, StoreView,
 };
 pub use models::News;
+#[cfg(test)]
+pub(crate) use panel::asked;
 pub use stages::{EDGES_MS, Histogram, Stages};
 
 use crate::audit::Recorder;
 use crate::capture::{CaptureError, FrameSource, Lost, Signal, Slot};
-use crate::exam::Display;
 use crate::exam::record::{Exam, Graded, ModelIdentity};
+use crate::exam::{Display, Rules};
 use crate::frame::{Frame, Rect};
 use crate::health::{self, Pulse};
 use crate::package::InService;
@@ -78,10 +79,8 @@ pub struct Parts {
     pub policy: Policy,
     /// Words for the source in records.
     pub source: String,
-    /// An exam ends this long after its last scored frame.
-    pub idle: TimeDelta,
-    /// A key frame is kept this often.
-    pub key_every_ms: u64,
+    /// When exams begin and end, and what they keep.
+    pub rules: Rules,
     /// Lamps and switches, if there are any.
     pub panel: Option<Settings>,
     /// Takes every graded frame and every ended exam; the pipeline waits for its reader.
@@ -229,16 +228,16 @@ impl Pipeline {
             asked,
             display: parts.display,
             source: parts.source,
-            idle: parts.idle,
-            key_every_ms: parts.key_every_ms,
+            rules: parts.rules,
             events: parts.events,
             publish: publish.clone(),
             heart,
         };
         let (for_capture, for_models) = (Arc::clone(&shared), Arc::clone(&shared));
         let panel = parts.panel.map(|settings| {
-            let (shared, live) = (Arc::clone(&shared), live.clone());
-            spawn("panel", move || crate::panel::run(&settings, live, &*shared))
+            let live = live.clone();
+            let notes = panel::Pressed::new(Arc::clone(&shared), control.clone(), live.clone());
+            spawn("panel", move || crate::panel::run(&settings, live, &notes))
         });
         let models = parts
             .news

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use chrono::TimeDelta;
 use sonograde::audit::{Recorder, Trail};
 use sonograde::capture::{CaptureError, Captured, FrameSource, Signal};
-use sonograde::exam::Display;
+use sonograde::exam::{Begin, Display, Rules};
 use sonograde::frame::{BufferPool, Frame, FrameFormat, PixelFormat};
 use sonograde::infer::Runtime;
 use sonograde::package::InService;
@@ -107,8 +107,11 @@ impl Rig {
             audit: Recorder::start(Trail::of_store(store)).0,
             display: Display::default(),
             source: "a test".into(),
-            idle: TimeDelta::days(1),
-            key_every_ms: 5000,
+            rules: Rules {
+                begin: Begin::Contrast,
+                idle: TimeDelta::days(1),
+                key_every_ms: 5000,
+            },
             panel: None,
             events: Some(events),
         });

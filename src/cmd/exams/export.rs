@@ -14,6 +14,7 @@ use super::{Error, Summary, whole};
 use crate::dicom;
 use crate::exam::record::{Exam, KeyReason};
 use crate::overlay;
+use crate::report::{self, Language};
 use crate::store::{KeyFramePath, Store};
 use crate::uplink;
 
@@ -47,8 +48,14 @@ struct Written {
     sha256: String,
 }
 
-/// Writes `exam` to the folder `to`/`<exam id>`; gives that folder and what had to be left out because it is damaged.
-pub(crate) fn export(store: &Store, exam: &Exam, to: &Path) -> Result<(PathBuf, Vec<String>), Error> {
+/// Writes `exam` to the folder `to`/`<exam id>`, its report in `language`; gives that folder and what had to be left out because
+/// it is damaged.
+pub(crate) fn export(
+    store: &Store,
+    exam: &Exam,
+    language: Language,
+    to: &Path,
+) -> Result<(PathBuf, Vec<String>), Error> {
     let target = to.join(&exam.id);
     if target.symlink_metadata().is_ok() {
         return Err(Error::Exists(target));
@@ -63,12 +70,19 @@ pub(crate) fn export(store: &Store, exam: &Exam, to: &Path) -> Result<(PathBuf, 
     let mut damaged = Vec::new();
 
     let (frames_exported, first_ms) = write_frames(store, exam, &mut files, &mut damaged)?;
-    let (mut key_frames, mut pictures) = (Vec::new(), Vec::new());
-    for key in store.key_frames(&exam.id)? {
-        let (exported, picture) = write_key(store, exam, &key, first_ms, &mut files, &mut damaged)?;
+    let (mut key_frames, mut pictures, mut on_paper) = (Vec::new(), Vec::new(), Vec::new());
+    let keys = store.key_frames(&exam.id)?;
+    let chosen = report::choose(&keys.iter().map(|key| (key.seq, key.reason)).collect::<Vec<_>>());
+    for key in keys {
+        let (exported, drawn) = write_key(store, exam, &key, first_ms, &mut files, &mut damaged)?;
         key_frames.extend(exported);
-        pictures.extend(picture);
+        if let Some((picture, with_map)) = drawn {
+            pictures.push(picture);
+            on_paper.extend(chosen.contains(&key.seq).then_some(with_map));
+        }
     }
+    let report = report::pdf(exam, first_ms, &on_paper, language);
+    files.write("report.pdf", |out| out.write_all(&report))?;
     write_dicom(exam, &pictures, &mut files, &mut damaged)?;
     if let Some(bundle) = dicom::fhir::bundle(exam) {
         files.write("fhir.json", |out| {
@@ -143,7 +157,7 @@ fn write_key(
     first_ms: u64,
     files: &mut Files,
     damaged: &mut Vec<String>,
-) -> Result<(Option<ExportedKey>, Option<dicom::Picture>), Error> {
+) -> Result<(Option<ExportedKey>, Option<(dicom::Picture, report::Picture)>), Error> {
     let picture = key.name();
     let Some(bytes) = whole(store.exam_file(&exam.id, &picture), damaged)? else {
         return Ok((None, None));
@@ -151,8 +165,8 @@ fn write_key(
     files.write(&picture, |out| out.write_all(&bytes))?;
 
     let made = whole(uplink::picture(store, exam, key, &bytes, first_ms), damaged)?.flatten();
-    let mut picture_with_map = None;
-    if let Some(made) = &made {
+    let (mut picture_with_map, mut drawn) = (None, None);
+    if let Some(made) = made {
         let mut rgb = made.pane.clone();
         let roi = exam.provenance.roi_in(rgb.dimensions());
         overlay::draw(&mut rgb, roi, &made.map, made.score, &exam.label);
@@ -162,6 +176,13 @@ fn write_key(
                 .map_err(io::Error::other)
         })?;
         picture_with_map = Some(name);
+        let on_paper = report::Picture {
+            reason: key.reason,
+            t_ms: first_ms + made.since_first_ms,
+            score: made.score,
+            rgb,
+        };
+        drawn = Some((made, on_paper));
     }
     let exported = ExportedKey {
         seq: key.seq,
@@ -169,7 +190,7 @@ fn write_key(
         picture,
         picture_with_map,
     };
-    Ok((Some(exported), made))
+    Ok((Some(exported), drawn))
 }
 
 /// Writes the DICOM objects of an exam that has ended. What is wrong with its order costs these alone.

@@ -116,7 +116,7 @@ fn an_export_holds_everything_and_its_hashes_are_true() {
     let (dir, store) = store();
     let to = dir.path().join("out/here");
     let exam = find(&store, ENDED).expect("it is there");
-    let (folder, damaged) = export(&store, &exam, &to).expect("a writable folder");
+    let (folder, damaged) = export(&store, &exam, Language::En, &to).expect("a writable folder");
     assert_eq!((folder.clone(), damaged), (to.join(ENDED), vec![]));
 
     let mut names: Vec<_> = fs::read_dir(&folder)
@@ -130,7 +130,8 @@ fn an_export_holds_everything_and_its_hashes_are_true() {
             "exam.json",
             "frames.csv",
             "key-2-highest-map.png",
-            "key-2-highest.png"
+            "key-2-highest.png",
+            "report.pdf"
         ]
     );
     let json = fs::read_to_string(folder.join("exam.json")).expect("a file");
@@ -145,7 +146,7 @@ fn an_export_holds_everything_and_its_hashes_are_true() {
     );
     assert_eq!(json["key_frames"][0]["picture_with_map"], "key-2-highest-map.png");
     let files = json["files"].as_array().expect("a list");
-    assert_eq!(files.len(), 3);
+    assert_eq!(files.len(), 4);
     for file in files {
         let bytes = fs::read(folder.join(file["name"].as_str().expect("a name"))).expect("a file");
         let hash: String = Sha256::digest(&bytes)
@@ -203,19 +204,22 @@ fn an_export_replaces_nothing_and_leaves_nothing_half_done() {
     let (dir, store) = store();
     let exam = find(&store, ENDED).expect("it is there");
     let to = dir.path().join("out");
-    export(&store, &exam, &to).expect("a writable folder");
-    assert!(matches!(export(&store, &exam, &to), Err(Error::Exists(_))));
+    export(&store, &exam, Language::En, &to).expect("a writable folder");
+    assert!(matches!(
+        export(&store, &exam, Language::En, &to),
+        Err(Error::Exists(_))
+    ));
     assert_eq!(fs::read_dir(&to).expect("the folder").count(), 1);
 
     fs::write(dir.path().join("file"), "").expect("a file");
-    let error = export(&store, &exam, &dir.path().join("file")).expect_err("it is no folder");
+    let error = export(&store, &exam, Language::En, &dir.path().join("file")).expect_err("it is no folder");
     assert!(matches!(error, Error::Write { .. }), "{error}");
     let gone = store.key_frames(ENDED).expect("readable").remove(0).path;
     fs::remove_file(&gone)
         .and_then(|()| fs::create_dir(&gone))
         .expect("a folder in its place");
     let other = dir.path().join("other");
-    assert!(export(&store, &exam, &other).is_err());
+    assert!(export(&store, &exam, Language::En, &other).is_err());
     assert_eq!(fs::read_dir(&other).expect("the folder").count(), 0);
 }
 
@@ -226,7 +230,7 @@ fn a_damaged_picture_is_named_and_the_rest_is_exported() {
     let half = fs::read(&path).expect("a file");
     fs::write(&path, &half[..half.len() / 2]).expect("a writable file");
     let exam = find(&store, ENDED).expect("it is there");
-    let (folder, damaged) = export(&store, &exam, dir.path()).expect("a writable folder");
+    let (folder, damaged) = export(&store, &exam, Language::En, dir.path()).expect("a writable folder");
     assert!(
         damaged.len() == 1 && damaged[0].contains("key-2-highest.png"),
         "{damaged:?}"

@@ -22,8 +22,18 @@ fn session() -> Session {
         pane: Rect::full(2, 2),
         roi: Rect::full(2, 2),
     };
-    Session::new(provenance, TimeDelta::seconds(30), 5000, Carry::default())
+    let rules = Rules {
+        begin: Begin::Contrast,
+        idle: TimeDelta::seconds(30),
+        key_every_ms: 5000,
+    };
+    let mut session = Session::new(provenance, rules, Carry::default());
+    session.enhanced(0, BRIGHT);
+    session
 }
+
+/// 40 dB: contrast.
+const BRIGHT: f32 = 1e4;
 
 fn frame(n: u64, scored: bool) -> (Graded, DateTime<Utc>) {
     let map = ActivationMap {
@@ -53,7 +63,7 @@ fn frame(n: u64, scored: bool) -> (Graded, DateTime<Utc>) {
 }
 
 #[test]
-fn the_first_scored_frame_begins_an_exam_and_idleness_ends_it() {
+fn with_contrast_the_first_scored_frame_begins_an_exam_and_idleness_ends_it() {
     let mut session = session();
     let mut begun = Vec::new();
     for n in 0..100 {
@@ -106,6 +116,7 @@ fn an_exam_that_was_stopped_is_not_begun_again_by_the_same_contrast() {
     let begins = |session: &mut Session, n| {
         let (graded, wall) = frame(n, true);
         session.tick(wall);
+        session.enhanced(n * 100, BRIGHT);
         session.add(&graded, wall).begun.is_some()
     };
     assert!(begins(&mut session, 0));
@@ -175,4 +186,48 @@ fn the_patient_goes_with_one_exam_unless_it_is_cut_in_two() {
     );
     next.stop(wall(10)).expect("it ran");
     assert_eq!(next.start(wall(11)).expect("another").order, None);
+}
+
+#[test]
+fn an_exam_begins_when_contrast_arrives_or_when_somebody_says_so() {
+    let begins = |begin, press: Option<u64>| {
+        let mut session = Session {
+            carry: Carry::default(),
+            ..session()
+        };
+        session.rules.begin = begin;
+        (0..600).find(|n| {
+            // Leakage for 40 s, then a wash-in of 12 dB a second.
+            let level = 5.0 + (0.12 * (*n as f32 - 400.0)).clamp(0.0, 30.0);
+            session.enhanced(n * 100, 10f32.powf(level / 10.0));
+            if press == Some(*n) {
+                session.start(wall(*n)).expect("none runs");
+            }
+            session.add(&frame(*n, true).0, wall(*n));
+            session.is_open()
+        })
+    };
+    let at = begins(Begin::Contrast, None).expect("it begins");
+    assert!((400..520).contains(&at), "{at}");
+    assert_eq!(begins(Begin::Contrast, Some(100)), Some(100));
+    assert_eq!(begins(Begin::Picture, None), Some(0));
+    assert_eq!(begins(Begin::Hand, None), None);
+    assert_eq!(begins(Begin::Hand, Some(100)), Some(100));
+}
+
+/// A lesion that is drawn anew in the late phase, when nothing rises any more.
+#[test]
+fn an_exam_that_is_cut_goes_on_with_the_next_scored_frame() {
+    let mut session = session();
+    session.add(&frame(0, true).0, wall(0));
+    let (exam, mut carry) = session.cut();
+    assert!(exam.is_some());
+    carry.forget();
+    let mut next = Session {
+        carry,
+        ..self::session()
+    };
+    assert!(next.add(&frame(1, true).0, wall(1)).begun.is_some());
+    next.stop(wall(2)).expect("it runs");
+    assert!(next.add(&frame(3, true).0, wall(3)).begun.is_none());
 }

@@ -17,8 +17,10 @@ impl Stage {
     pub(super) fn obey(&mut self, now: &mut Now) {
         while let Ok(asked) = self.asked.try_recv() {
             let done = self.obey_one(now, asked.command);
-            // Who went away needs no answer.
-            let _ = asked.answer.send(done);
+            // Who told and did not ask, or went away, finds a refusal in the log.
+            if let Err(Err(refusal)) = asked.answer.send(done) {
+                tracing::warn!("refused: {}", crate::one_line(&refusal));
+            }
         }
     }
 

@@ -8,17 +8,14 @@ use crate::pipeline::live::EnhancementView;
 use crate::preprocess;
 
 impl Stage {
-    /// Takes a sample of the newest frame if it is time for one.
-    pub(super) fn sample(&self, now: &mut Now) {
-        let Some(frame) = now.live.frame.clone() else {
-            return;
-        };
+    /// Takes a sample of `frame`, the newest, if it is time for one.
+    pub(super) fn sample(&self, now: &mut Now, frame: &Frame) {
         let t_ms = u64::try_from(frame.t.as_millis()).unwrap_or(u64::MAX);
-        if now.fault.is_some() || !now.curve.wants(t_ms) {
+        if now.fault.is_some() || !now.contrast_mode || !now.curve.wants(t_ms) {
             return;
         }
-        let linear = now.linear.get_or_insert_with(|| linear(&self.display, &frame));
-        let mean = |area| Some(linear.mean(&preprocess::crop(&frame, area).ok()?));
+        let linear = now.linear.get_or_insert_with(|| linear(&self.display, frame));
+        let mean = |area| Some(linear.mean(&preprocess::crop(frame, area).ok()?));
         let Some(lesion) = mean(now.live.roi) else { return };
         let reference = now.live.reference.and_then(mean);
         now.curve.add(Sample {
@@ -27,7 +24,7 @@ impl Stage {
             reference,
         });
         if let Some((_, _, session)) = &mut now.current {
-            session.enhanced(t_ms, lesion);
+            session.enhanced(t_ms, lesion / linear.darkest());
         }
         now.live.enhancement = Some(EnhancementView { lesion, reference });
     }

@@ -74,7 +74,7 @@ impl Stage {
 
     /// Ends the exam that waits once it would be over.
     pub(super) fn give_up(&mut self) {
-        let over = |exam: &mut Interrupted| Utc::now() - exam.last() >= self.idle;
+        let over = |exam: &mut Interrupted| Utc::now() - exam.last() >= self.rules.idle;
         if let Some(interrupted) = self.goes_on.take_if(over) {
             self.end_interrupted(interrupted);
         }

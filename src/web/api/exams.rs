@@ -17,6 +17,7 @@ use crate::audit;
 use crate::cmd::exams::export;
 use crate::exam::record::{Exam, KeyReason};
 use crate::overlay;
+use crate::report::Language;
 use crate::store::{KeyFramePath, Store};
 use crate::web::problem::Problem;
 use crate::web::{Cart, Hub};
@@ -78,7 +79,13 @@ fn page(store: &Store, query: &ListQuery) -> Result<Page, Problem> {
                 page.more = true;
                 break;
             }
-            Ok(exam) => page.exams.push(exam),
+            Ok(mut exam) => {
+                if let Some(enhancement) = &mut exam.enhancement {
+                    // It is half of the record, and no list shows it.
+                    enhancement.curve.clear();
+                }
+                page.exams.push(exam);
+            }
         }
     }
     Ok(page)
@@ -248,10 +255,19 @@ pub(super) async fn picture(
     Ok(([(header::CONTENT_TYPE, "image/png")], png))
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExportQuery {
+    /// Of the report.
+    #[serde(default)]
+    language: Language,
+}
+
 /// Everything of an exam as `sonograde exams export` writes it, in a ZIP.
 pub(super) async fn export(
     State(hub): State<Hub>,
     Named(id): Named<String>,
+    Asked(query): Asked<ExportQuery>,
 ) -> Result<impl IntoResponse, Problem> {
     let turn = hub.exports.acquire_owned().await;
     let Cart { store, audit, .. } = hub.cart;
@@ -259,7 +275,7 @@ pub(super) async fn export(
     let zip = blocking(move || {
         let _turn = turn;
         let exam = find(&store, &id)?;
-        let zip = zip_of(&store, &exam).map_err(|error| {
+        let zip = zip_of(&store, &exam, query.language).map_err(|error| {
             let words = crate::one_line(&*error);
             Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -277,9 +293,9 @@ pub(super) async fn export(
     Ok((head, zip))
 }
 
-fn zip_of(store: &Store, exam: &Exam) -> Result<Bytes, Box<dyn std::error::Error>> {
+fn zip_of(store: &Store, exam: &Exam, language: Language) -> Result<Bytes, Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
-    let (files, _) = export::export(store, exam, folder.path())?;
+    let (files, _) = export::export(store, exam, language, folder.path())?;
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let mut names: Vec<_> = std::fs::read_dir(files)?.collect::<Result<_, _>>()?;
     names.sort_by_key(std::fs::DirEntry::file_name);

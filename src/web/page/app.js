@@ -66,7 +66,7 @@ function showExam(exam, paused) {
     say("exam", "");
     return;
   }
-  const { verdict, score, ci95, frames_scored: scored, frames_seen: seen } = exam.verdict;
+  const { verdict, score, ci95, frames_scored, frames_counted: scored = frames_scored, frames_seen: seen } = exam.verdict;
   const interval = ci95 ? words("interval", { low: share(ci95[0]), high: share(ci95[1]) }) : words("tooFew");
   const counted = words("counted", { scored: whole(scored), seen: whole(seen) });
   const said = paused && !exam.ended ? words("paused", { counted }) : counted;

@@ -17,7 +17,7 @@ function row(table, name, texts, level = "ok") {
   for (const text of texts) line.insertCell().textContent = text;
 }
 
-const say = (name, text, bad) => [words(name), text, bad ? "fault" : "ok"];
+const say = (name, text, bad, told = true) => [words(name), text, bad ? "fault" : told ? "ok" : "unknown"];
 
 function showBox({ findings, space }, state) {
   const table = byId("box");
@@ -26,10 +26,11 @@ function showBox({ findings, space }, state) {
   const hours = space.hours_left === null ? "" : `, ${words("hoursLeft", { hours: whole(Math.floor(space.hours_left)) })}`;
   const reason = signal.reason ? `: ${signal.reason}` : "";
   const name = `${model.name} ${model.version}, SHA-256 ${model.sha256}`;
+  const live = signal.state === "live";
   const lines = [
-    say("signal", `${words(signal.state)}${reason}`, signal.state !== "live"),
+    say("signal", `${words(signal.state)}${reason}`, !live),
     say("source", state.source),
-    say("speed", words("speedOf", { ms: rates.latency_ms.toFixed(0), fresh: rates.new_fps.toFixed(1), dropped: whole(rates.dropped) })),
+    say("speed", words("speedOf", { ms: rates.latency_ms.toFixed(0), fresh: rates.new_fps.toFixed(1), dropped: whole(rates.dropped) }), false, live),
     say("storage", `${(space.free_bytes / 1e9).toFixed(1)} GB${hours}`, store.fault !== null),
     say("modelCard", `${name}. ${state.label}`),
   ];

@@ -77,7 +77,7 @@ async function open(id) {
   const name = `${model.name} ${model.version} (${model.sha256.slice(0, 8)})`;
   showKinetics(exam);
   byId("made").textContent = words("madeWith", { model: name, engine });
-  byId("export").href = `/api/v1/exams/${id}/export`;
+  byId("export").href = `/api/v1/exams/${id}/export?language=${document.documentElement.lang}`;
   byId("notes").value = exam.notes ?? "";
   byId("comment").value = exam.opinion?.comment ?? "";
   const { opinion } = exam;
@@ -130,7 +130,7 @@ function showKinetics({ enhancement }) {
 
 function figures(verdict) {
   if (verdict?.score == null) return "";
-  const { score, ci95, frames_scored: scored, frames_seen: seen } = verdict;
+  const { score, ci95, frames_scored, frames_counted: scored = frames_scored, frames_seen: seen } = verdict;
   const interval = ci95 ? words("interval", { low: share(ci95[0]), high: share(ci95[1]) }) : words("tooFew");
   const counted = words("counted", { scored: whole(scored), seen: whole(seen) });
   return `${words("figures", { score: share(score), interval })}. ${counted}`;
