@@ -10,6 +10,7 @@ pub mod findings;
 pub mod health;
 pub mod journal;
 pub mod process;
+pub mod tls;
 pub mod frame;
 pub mod capture;
 pub mod screen;

@@ -38,6 +38,7 @@ enum Command {
     Phantom(cmd::phantom::Args),
     Uplink(cmd::uplink::Args),
     Worklist(cmd::worklist::Args),
+    Pathology(cmd::pathology::Args),
     Web(cmd::web::Args),
 }
 
@@ -78,6 +79,7 @@ fn main() -> ExitCode {
         Command::Phantom(args) => cmd::phantom::run(&args).map_err(Into::into),
         Command::Uplink(args) => cmd::uplink::run(&args),
         Command::Worklist(args) => cmd::worklist::run(&args),
+        Command::Pathology(args) => cmd::pathology::run(&args),
         Command::Web(args) => cmd::web::run(&args),
     };
     match done {

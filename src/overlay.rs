@@ -94,9 +94,12 @@ fn blend(rgb: &mut RgbImage, roi: Rect, map: &ActivationMap, end: f32) {
     let columns = bilinear(roi.w, map.width);
     let rows = bilinear(roi.h, map.height);
     let value = |x: usize, y: usize| map.values.get(y * map.width + x).copied().unwrap_or(0.0);
+    // Each of the map's rows, as wide as the ROI: all of the ROI's rows between two of them share these.
+    let wide = |y: usize| columns.iter().map(move |column| column.mix(|x| value(x, y)));
+    let wide: Vec<Vec<f32>> = (0..map.height).map(|y| wide(y).collect()).collect();
     for (y, row) in (roi.y..rgb.height()).zip(&rows) {
-        for (x, column) in (roi.x..rgb.width()).zip(&columns) {
-            let [above, below] = [row.near, row.far].map(|y| column.mix(|x| value(x, y)));
+        let pair = wide[row.near].iter().zip(&wide[row.far]);
+        for (x, (above, below)) in (roi.x..rgb.width()).zip(pair) {
             let level = (above + (below - above) * row.share) / end;
             if level.is_nan() {
                 continue;
@@ -105,7 +108,7 @@ fn blend(rgb: &mut RgbImage, roi: Rect, map: &ActivationMap, end: f32) {
             let cover = COVER * strength;
             let pixel = &mut rgb.get_pixel_mut(x, y).0;
             for (channel, over) in pixel.iter_mut().zip(over) {
-                *channel = (f32::from(*channel) * (1.0 - cover) + f32::from(over) * cover).round() as u8;
+                *channel = rounded(f32::from(*channel) * (1.0 - cover) + f32::from(over) * cover);
             }
         }
     }
@@ -147,6 +150,12 @@ fn bilinear(pixels: u32, values: usize) -> Vec<Between> {
 fn colour(level: f32) -> ([u8; 3], f32) {
     let colour = if level < 0.0 { FOR_LOW } else { FOR_HIGH };
     (colour, libm::powf(level.abs().min(1.0), 0.7))
+}
+
+/// The same as `f32::round`, of which plain x86-64 makes a call for each channel.
+fn rounded(value: f32) -> u8 {
+    let whole = value as u8;
+    whole.saturating_add(u8::from(value - f32::from(whole) >= 0.5))
 }
 
 /// Lines of at most `letters` letters, broken at spaces where there are any.

@@ -55,6 +55,8 @@ fn each_heavy_crate_has_its_room() {
     lives_in("tract_onnx", &["infer/tract.rs", "infer/onnx.rs"]);
     lives_in("dicom_", &["capture/clip/dicom", "dicom/", "uplink/"]);
     lives_in("axum", &["web/"]);
+    lives_in("object_store::", &["uplink/bucket.rs"]);
+    lives_in("parquet::", &["uplink/sheet.rs"]);
     lives_in("minisign_verify", &["package/keys.rs"]);
     lives_in("tar::", &["package/archive.rs", "cmd/doctor/bundle.rs"]);
     lives_in("gpiocdev::", &["panel/"]);

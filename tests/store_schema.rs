@@ -73,11 +73,11 @@ fn brought_up(encrypted: impl Fn(&Path) -> Encryption) {
     same(&store, &export);
     let writer = Writer::start(Arc::clone(&store), Policy::default()).expect("a thread");
     let patience = Instant::now() + Duration::from_secs(60);
-    while !store.unfiled().expect("readable").is_empty() && Instant::now() < patience {
+    while store.unfiled().next().is_some() && Instant::now() < patience {
         std::thread::sleep(Duration::from_millis(20));
     }
     writer.finish().expect("a working disk");
-    assert_eq!(store.unfiled().expect("readable"), [""; 0]);
+    assert_eq!(store.unfiled().count(), 0);
     assert_eq!(store.check(false).expect("readable").found, []);
     drop(store);
 

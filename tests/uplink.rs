@@ -27,7 +27,7 @@ use sonograde::exam::record::{
     Verdict,
 };
 use sonograde::frame::Rect;
-use sonograde::store::{Address, Store};
+use sonograde::store::{Address, Encryption, KeyFile, Store};
 
 const NAME: &str = "Secretname^Patient";
 
@@ -91,7 +91,9 @@ fn map(n: u32) -> ActivationMap {
 
 /// Writes exams that are owed to `archive`; gives a line for each object: UID, hash of its data set.
 fn fill(folder: &Path, size: Size) -> String {
-    let store = Store::open(folder).expect("a new store");
+    // Encrypted as a daemon's is: otherwise its first start would have every folder to write again.
+    let key = KeyFile::of(folder, None);
+    let store = Store::open_with(folder, &Encryption::On(key)).expect("a new store");
     let addresses = dicom::OBJECTS.map(|(object, _)| Address {
         object: object.into(),
         destination: "archive".into(),
@@ -136,7 +138,7 @@ fn fill(folder: &Path, size: Size) -> String {
         exam.uids = Some(Uids::assign(Some(&order)));
         exam.order = Some(order);
         exam.verdict = Some(Verdict {
-            verdict: Grade::Low,
+            verdict: [Grade::High, Grade::Indeterminate, Grade::Low, Grade::Low][n as usize % 4],
             score: Some(0.25),
             ci95: None,
             frames_scored: 1,
@@ -187,13 +189,13 @@ fn owing(url: &str) -> Daemon {
     Daemon::start_in(folder, "kind = \"v4l2\"\ndevice = \"/dev/none\"", &uplink)
 }
 
-/// How deliveries stand, once `wanted` holds of the only destination.
-fn standing(daemon: &Daemon, wanted: impl Fn(&Value) -> bool) -> Value {
+/// How deliveries stand, once `wanted` holds of a destination.
+fn standing(daemon: &Daemon, which: usize, wanted: impl Fn(&Value) -> bool) -> Value {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let (_, body) = daemon.request("GET", "/api/v1/uplink", None).unwrap_or_default();
         let said: Value = serde_json::from_slice(&body).unwrap_or_default();
-        if wanted(&said["destinations"][0]) {
+        if wanted(&said["destinations"][which]) {
             return said;
         }
         assert!(Instant::now() < deadline, "{said}");
@@ -213,7 +215,7 @@ fn names_nobody(daemon: Daemon) -> String {
 #[test]
 fn a_cart_without_a_network_keeps_what_it_owes_and_names_no_patient() {
     let daemon = owing("http://127.0.0.1:1/dicom-web");
-    let said = standing(&daemon, |archive| archive["down"].is_string());
+    let said = standing(&daemon, 0, |archive| archive["down"].is_string());
     assert_eq!(said["destinations"][0]["pending"], json!(9), "{said}");
     assert!(!said.to_string().contains("Secretname"), "{said}");
     let order = |order: Value| daemon.request("POST", "/api/v1/uplink", Some(&order));
@@ -221,7 +223,7 @@ fn a_cart_without_a_network_keeps_what_it_owes_and_names_no_patient() {
     assert_eq!(code, 404);
     let (code, _) = order(json!({ "act": "pause" })).expect("an answer");
     assert_eq!(code, 202);
-    standing(&daemon, |archive| archive["paused"] == json!(true));
+    standing(&daemon, 0, |archive| archive["paused"] == json!(true));
     let log = names_nobody(daemon);
     assert!(log.contains("deliveries wait"), "{log}");
 }
@@ -264,7 +266,7 @@ fn archive(requests: Sender<String>) -> String {
 fn what_is_delivered_over_the_web_names_the_patient_in_no_url_and_no_header() {
     let (requests, heads) = std::sync::mpsc::channel();
     let daemon = owing(&archive(requests));
-    let said = standing(&daemon, |archive| archive["committed"] == json!(9));
+    let said = standing(&daemon, 0, |archive| archive["committed"] == json!(9));
     assert_eq!(said["destinations"][0]["pending"], json!(0), "{said}");
     names_nobody(daemon);
     let heads: Vec<String> = heads.try_iter().collect();
@@ -293,6 +295,54 @@ fn an_exam_that_is_given_to_another_patient_is_owed_again_and_what_was_under_way
     store.update(&delivery).expect("it is in the outbox");
     let now = store.deliveries_of(&exam.id).expect("a store").remove(0);
     assert_eq!(now.state, sonograde::store::DeliveryState::Pending);
+}
+
+/// An exam that ended before a destination was configured went nowhere, and one whose destination was taken out of the config was kept
+/// on the cart for ever.
+#[test]
+fn older_exams_are_owed_on_demand_and_what_is_given_up_is_recorded_and_keeps_no_exam() {
+    let (requests, _heads) = std::sync::mpsc::channel();
+    let folder = common::folder();
+    fill(&folder.path().join("store"), Size::small(3));
+    let url = archive(requests);
+    let uplink = format!("[[uplink]]\nname = \"other\"\nkind = \"dicomweb\"\nurl = \"{url}\"");
+    let daemon = Daemon::start_in(folder, "kind = \"v4l2\"\ndevice = \"/dev/none\"", &uplink);
+    daemon.state(|_| true);
+    let order = |order: Value| {
+        let (code, body) = daemon
+            .request("POST", "/api/v1/uplink", Some(&order))
+            .expect("an answer");
+        (code, serde_json::from_slice::<Value>(&body).unwrap_or_default())
+    };
+    let since = |time: &str| order(json!({ "act": "push", "since": time }));
+    assert_eq!(since("2026-02-01T00:00:00Z"), (202, json!({ "count": 0 })));
+    assert_eq!(since("2026-01-31T08:01:00Z"), (202, json!({ "count": 2 })));
+    let (_, body) = daemon.request("GET", "/api/v1/exams", None).expect("an answer");
+    let exams: Value = serde_json::from_slice(&body).expect("JSON");
+    let exam = &exams["exams"][0]["id"];
+    let (code, _) = order(json!({ "act": "give-up", "exam": exam }));
+    assert_eq!(code, 422, "without a reason");
+    let answer =
+        order(json!({ "act": "give-up", "exam": exam, "destination": "archive", "reason": "it is gone" }));
+    assert_eq!(answer, (202, json!({ "count": 3 })));
+
+    // In the order of their names: `archive`, `other`.
+    standing(&daemon, 1, |other| other["committed"] == json!(6));
+    let said = standing(&daemon, 0, |archive| archive["given_up"] == json!(3));
+    assert_eq!(said["destinations"][0]["pending"], json!(6), "{said}");
+    let trail = daemon.folder.path().join("store/audit");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let files = std::fs::read_dir(&trail).expect("a trail").filter_map(Result::ok);
+        let text: String = files
+            .filter_map(|file| std::fs::read_to_string(file.path()).ok())
+            .collect();
+        if text.contains("delivery-given-up") && text.contains("it is gone") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{text}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 #[test]

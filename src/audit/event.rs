@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::user;
-use crate::exam::record::{Exam, Grade, ModelIdentity, Order};
+use crate::exam::record::{Exam, Grade, ModelIdentity, Order, Pathology};
 
 /// Who did it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,6 +134,14 @@ pub enum Event {
         /// Whether the verdict is accepted.
         accepted: bool,
     },
+    /// What pathology found was joined to an exam.
+    PathologyReported {
+        /// Which, and whose.
+        #[serde(flatten)]
+        subject: Subject,
+        /// The nuclear grade as reported.
+        grade: String,
+    },
     /// Somebody logged in to the page.
     LoggedIn {
         /// The machine that they did it from, as an address.
@@ -186,6 +194,17 @@ pub enum Event {
         /// Which, and whose.
         #[serde(flatten)]
         subject: Subject,
+    },
+    /// Somebody gave up delivering an exam, or some of it: it may be removed to make room.
+    DeliveryGivenUp {
+        /// Which, and whose.
+        #[serde(flatten)]
+        subject: Subject,
+        /// To this destination alone.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        destination: Option<String>,
+        /// Why.
+        reason: String,
     },
     /// The store was put under another key.
     KeyChanged,
@@ -241,6 +260,23 @@ impl Event {
     pub fn deleted(exam: &Exam) -> Self {
         Self::Deleted {
             subject: Subject::of(exam),
+        }
+    }
+
+    /// What pathology found is joined to `exam`.
+    pub fn reported(exam: &Exam, found: &Pathology) -> Self {
+        Self::PathologyReported {
+            subject: Subject::of(exam),
+            grade: found.reported.clone(),
+        }
+    }
+
+    /// Delivering `exam` was given up.
+    pub fn given_up(exam: &Exam, destination: Option<&str>, reason: &str) -> Self {
+        Self::DeliveryGivenUp {
+            subject: Subject::of(exam),
+            destination: destination.map(String::from),
+            reason: reason.to_owned(),
         }
     }
 

@@ -93,7 +93,9 @@ impl Kind {
                 object: Object::Patient(patient_id.clone(), patient_name.clone()),
                 ..plain(("110110", "DCM", "Patient Record"), None, "R")
             },
-            Event::VerdictJudged { subject, .. } => exam("U", subject),
+            Event::VerdictJudged { subject, .. }
+            | Event::PathologyReported { subject, .. }
+            | Event::DeliveryGivenUp { subject, .. } => exam("U", subject),
             Event::LoggedIn { .. } => plain(authentication, Some(("110122", "DCM", "Login")), "E"),
             Event::LogInRefused { .. } => Self {
                 outcome: "4",

@@ -40,7 +40,7 @@ enum Action {
 }
 
 /// A time with its zone, or a day that begins at midnight UTC.
-fn time(text: &str) -> Result<DateTime<Utc>, String> {
+pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
     let day = |text: &str| Some(text.parse::<NaiveDate>().ok()?.and_time(NaiveTime::MIN).and_utc());
     let time = DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
     time.or_else(|| day(text))

@@ -168,15 +168,22 @@ impl<'a> Summary<'a> {
 }
 
 /// The columns of `list`.
-const HEAD: [&str; 7] = [
-    "EXAM", "STARTED", "LASTED", "FRAMES", "VERDICT", "P(HIGH)", "MODEL",
+const HEAD: [&str; 8] = [
+    "EXAM",
+    "STARTED",
+    "LASTED",
+    "FRAMES",
+    "VERDICT",
+    "P(HIGH)",
+    "PATHOLOGY",
+    "MODEL",
 ];
 
-fn print_row(cells: [&str; 7], out: &mut dyn Write) -> io::Result<()> {
-    let [id, started, lasted, frames, verdict, score, model] = cells;
+fn print_row(cells: [&str; 8], out: &mut dyn Write) -> io::Result<()> {
+    let [id, started, lasted, frames, verdict, score, pathology, model] = cells;
     writeln!(
         out,
-        "{id:25}  {started:19}  {lasted:>6}  {frames:>6}  {verdict:24}  {score:19}  {model}"
+        "{id:25}  {started:19}  {lasted:>6}  {frames:>6}  {verdict:24}  {score:19}  {pathology:9}  {model}"
     )
 }
 
@@ -194,6 +201,10 @@ fn list(store: &Store, json: bool, out: &mut dyn Write) -> Result<(), Error> {
             print_json(&summary, out)
         } else {
             let model = &exam.provenance.model;
+            let pathology = exam
+                .pathology
+                .as_ref()
+                .map_or_else(|| String::from("-"), |found| found.reported.clone());
             let cells = [
                 &exam.id,
                 &local(exam.started, "%Y-%m-%d %H:%M:%S"),
@@ -201,6 +212,7 @@ fn list(store: &Store, json: bool, out: &mut dyn Write) -> Result<(), Error> {
                 &summary.frames.to_string(),
                 verdict_words(&exam),
                 &score_words(exam.verdict.as_ref()),
+                &pathology,
                 &format!("{} {}", model.name, model.version),
             ];
             print_row(cells, out)

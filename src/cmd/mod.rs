@@ -14,6 +14,7 @@ pub mod generate;
 pub mod grade;
 pub mod model;
 pub mod panel;
+pub mod pathology;
 pub mod phantom;
 pub mod run;
 mod self_check;

@@ -6,8 +6,10 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use serde_json::{Value, json};
+use ureq::http::Request;
 
 use super::{CONFIG, Code, Failure};
 use crate::config::Config;
@@ -38,6 +40,9 @@ enum Action {
     Push {
         /// To this destination alone
         destination: Option<String>,
+        /// First owe the exams since this day to destinations that they were never owed to: those that the config names only now
+        #[arg(long, value_name = "TIME", value_parser = super::audit::time)]
+        since: Option<DateTime<Utc>>,
     },
     /// Send nothing until `resume` or the next start
     Pause {
@@ -51,6 +56,20 @@ enum Action {
     },
     /// Send what was set aside again
     Retry(Which),
+    /// Deliver an exam no more, so that it may be removed to make room; recorded in the audit trail
+    GiveUp {
+        /// The exam's id
+        exam: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+        /// To this destination alone, also one that the config names no more
+        #[arg(long)]
+        destination: Option<String>,
+        /// This object alone: report, capture or map
+        #[arg(long)]
+        object: Option<String>,
+    },
     /// Ask again whether delivered objects are kept; what is not is sent again
     Verify(Which),
 }
@@ -85,8 +104,27 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         object: which.object.clone(),
     };
     match &args.action {
-        Action::Status { json } => status(&ask(&url, None)?, *json),
-        Action::Push { destination } => tell(&url, "push", &to(destination)),
+        Action::Status { json } => status(&ask("GET", &url, None)?, *json),
+        Action::Push {
+            destination,
+            since: None,
+        } => tell(&url, "push", &to(destination)),
+        Action::Push {
+            destination,
+            since: Some(since),
+        } => {
+            let order = json!({ "act": "push", "destination": destination, "since": since });
+            said(&ask("POST", &url, Some(&order))?, "exams are owed that were not")
+        }
+        Action::GiveUp {
+            exam,
+            reason,
+            destination,
+            object,
+        } => {
+            let order = json!({ "act": "give-up", "exam": exam, "reason": reason, "destination": destination, "object": object });
+            said(&ask("POST", &url, Some(&order))?, "objects are given up")
+        }
         Action::Pause { destination } => tell(&url, "pause", &to(destination)),
         Action::Resume { destination } => tell(&url, "resume", &to(destination)),
         Action::Retry(those) => tell(&url, "retry", &which(those)),
@@ -97,23 +135,30 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 fn tell(url: &str, act: &str, which: &Selection) -> Result<(), Failure> {
     let mut order = json!(which);
     order["act"] = json!(act);
-    ask(url, Some(&order)).map(drop)
+    ask("POST", url, Some(&order)).map(drop)
+}
+
+fn said(answer: &Value, words: &str) -> Result<(), Failure> {
+    let printed = writeln!(io::stdout(), "{} {words}", answer["count"]);
+    printed.map_err(|error| Failure::new(Code::Output, error))
 }
 
 /// Asks the daemon, or tells it something.
-pub(super) fn ask(url: &str, order: Option<&Value>) -> Result<Value, Failure> {
+pub(super) fn ask(method: &str, url: &str, order: Option<&Value>) -> Result<Value, Failure> {
     let agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(PATIENCE))
         .build()
         .new_agent();
-    let answer = match order {
-        None => agent.get(url).call(),
-        Some(order) => agent
-            .post(url)
-            .header("Content-Type", "application/json")
-            .send(order.to_string()),
-    };
+    let request = Request::builder()
+        .method(method)
+        .uri(url)
+        .header("Content-Type", "application/json");
+    let body = order.map_or_else(String::new, Value::to_string);
+    let request = request
+        .body(body)
+        .map_err(|error| Failure::new(Code::Other, error))?;
+    let answer = agent.run(request);
     let failed = |words: String| Failure::new(Code::Other, words);
     let answer = answer.map_err(|e| {
         let why = crate::one_line(&e);

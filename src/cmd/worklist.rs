@@ -34,18 +34,18 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
     let url = format!("http://{}/api/v1/worklist", config.web.listen);
-    let mut list = ask(&url, None)?;
+    let mut list = ask("GET", &url, None)?;
     if list.is_null() {
         let words = "the daemon's config names no [dicom.worklist]";
         return Err(Failure::new(Code::Other, words));
     }
     if args.refresh {
         let before = list["asked"].clone();
-        ask(&url, Some(&json!({})))?;
+        ask("POST", &url, Some(&json!({})))?;
         let end = Instant::now() + PATIENCE;
         while list["asked"] == before && Instant::now() < end {
             std::thread::sleep(Duration::from_millis(100));
-            list = ask(&url, None)?;
+            list = ask("GET", &url, None)?;
         }
     }
     let out = &mut io::stdout().lock();

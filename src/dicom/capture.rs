@@ -53,12 +53,16 @@ pub(super) fn make(case: &Case) -> Result<DataSet, DicomError> {
         put(&mut set, tags::FRAME_INCREMENT_POINTER, vector);
         put(&mut set, tags::FRAME_TIME_VECTOR, steps(case));
     }
-    let mut pixels: Vec<u8> = frames.into_iter().flat_map(RgbImage::into_raw).collect();
+    let mut pixels: Vec<u8> = frames
+        .into_iter()
+        .map(RgbImage::into_raw)
+        .collect::<Vec<_>>()
+        .concat();
     pixels.resize(pixels.len().next_multiple_of(2), 0);
     set.put(DataElement::new(
         tags::PIXEL_DATA,
         VR::OB,
-        PrimitiveValue::from(pixels),
+        PrimitiveValue::U8(pixels.into()),
     ));
     Ok(set)
 }

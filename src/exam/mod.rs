@@ -7,9 +7,11 @@ mod curve;
 mod key_frames;
 mod kinetics;
 mod order;
+mod pathology;
 pub mod record;
 mod session;
 mod settings;
+mod shared;
 mod verdict;
 
 pub use curve::{Curve, Display, Enhancement, Linear, Point, Sample};

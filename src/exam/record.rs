@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Enhancement;
 pub use super::order::{Mark, MarkKind, ObjectUids, Opinion, Order, Uids};
+pub use super::pathology::Pathology;
 use crate::frame::{Frame, Rect};
 
 /// A class activation map for the class `high`, before up-sampling (Zhou et al. 2016, 10.1109/CVPR.2016.319).
@@ -254,6 +255,9 @@ pub struct Exam {
     /// What the physician says of the verdict; absent until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opinion: Option<Opinion>,
+    /// What pathology found; absent until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pathology: Option<Pathology>,
     /// What the time-intensity curves say; absent until the exam has ended, and where a restart in its middle lost them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enhancement: Option<Enhancement>,
@@ -279,6 +283,7 @@ impl Exam {
             marks: Vec::new(),
             notes: String::new(),
             opinion: None,
+            pathology: None,
             enhancement: None,
             pinned: false,
             uids: None,

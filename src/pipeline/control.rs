@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use tokio::sync::oneshot;
 
 use crate::exam::Refused;
-use crate::exam::record::{Mark, Opinion, Order};
+use crate::exam::record::{Mark, Opinion, Order, Pathology};
 use crate::frame::Rect;
 use crate::screen::LayoutError;
 use crate::store::StoreError;
@@ -55,6 +55,8 @@ pub enum Change {
     Notes(String),
     /// What the physician says of the verdict.
     Opinion(Opinion),
+    /// What pathology found.
+    Pathology(Pathology),
 }
 
 /// What was done.
@@ -84,7 +86,7 @@ pub enum Refusal {
     /// No exam has that name.
     #[error("there is no exam {0}; take a name from the list of exams")]
     Unknown(String),
-    /// An opinion on a verdict that is not there yet.
+    /// An opinion on a verdict that is not there yet, or pathology of it.
     #[error("exam {0} has no verdict yet; end it first")]
     NoVerdict(String),
     /// The store failed.

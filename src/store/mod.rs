@@ -56,6 +56,7 @@ pub use check::{Finding, Findings};
 pub use error::{SledFault, StoreError};
 pub use files::KeyFramePath;
 pub use keys::{KeyFile, rekey};
+use outbox::seal_delivery;
 pub use outbox::{Address, Delivery, DeliveryState};
 pub use retention::Keep;
 pub use schema::SCHEMA;
@@ -240,12 +241,16 @@ impl Store {
         files::write_key_frame(&self.exam_folder(exam_id), key, &self.seal)
     }
 
-    /// Stores an exam that somebody added to. One whose objects have other identifiers than before (it was given to another
+    /// Stores an exam that somebody added to. What is another object by that (in an archive, if the exam was given to another
     /// patient) is to be delivered again. Not durable until [`Store::commit`].
     pub fn amend(&self, exam: &Exam, addresses: &[Address]) -> Result<(), StoreError> {
-        let before = self.exam(&exam.id)?.and_then(|before| before.uids);
-        let others = before.is_some() && exam.uids.is_some() && before != exam.uids;
-        self.put(exam, if others { addresses } else { &[] })
+        let before = self.exam(&exam.id)?.filter(|before| before.uids.is_some());
+        let is_other = |at: &&Address| {
+            let before = before.as_ref().map(|before| before.instance(&at.object));
+            before.is_some_and(|before| before != exam.instance(&at.object))
+        };
+        let others: Vec<Address> = addresses.iter().filter(is_other).cloned().collect();
+        self.put(exam, &others)
     }
 
     /// Stores an exam with its end and its verdict, and what is to be delivered of it, together. Not durable until
@@ -260,12 +265,9 @@ impl Store {
     fn put(&self, exam: &Exam, addresses: &[Address]) -> Result<(), StoreError> {
         let key = ExamKey::of(&exam.id)?;
         let record = seal_exam(&self.seal, &key, exam)?;
-        let deliveries = addresses.iter().map(|address| {
-            let object = exam.uids.as_ref().and_then(|uids| uids.object(&address.object));
-            Delivery {
-                instance: object.map(|object| object.instance.clone()),
-                ..Delivery::pending(&exam.id, address)
-            }
+        let deliveries = addresses.iter().map(|address| Delivery {
+            instance: exam.instance(&address.object),
+            ..Delivery::pending(&exam.id, address)
         });
         let deliveries: Vec<_> = deliveries.map(|d| seal_delivery(&self.seal, &key, &d)).collect();
         let note = self.seal.record("todo", key.bytes(), schema::TO_FILE);
@@ -275,32 +277,6 @@ impl Store {
             todo.insert(key.bytes(), note.as_slice())?;
             for (key, entry) in &deliveries {
                 outbox.insert(key.as_slice(), entry.as_slice())?;
-            }
-            Ok(())
-        })
-    }
-
-    /// Stores what became of a delivery; one that is over is noted in the exam's folder too. Not durable until
-    /// [`Store::commit`].
-    pub fn update(&self, delivery: &Delivery) -> Result<(), StoreError> {
-        let key = ExamKey::of(&delivery.exam)?;
-        let (at, entry) = seal_delivery(&self.seal, &key, delivery);
-        let db = &self.opened()?.db;
-        let Some(bytes) = db.call("look for a delivery", || db.outbox.get(&at))? else {
-            return Err(StoreError::NoDelivery(Box::new(delivery.clone())));
-        };
-        // A damaged entry is written over.
-        let owed = read::read_delivery(&self.seal, &at, &bytes)
-            .ok()
-            .and_then(|owed| owed.instance);
-        if owed.is_some() && owed != delivery.instance {
-            return Ok(()); // of an object that the exam no longer has
-        }
-        let note = self.seal.record("todo", key.bytes(), schema::TO_FILE);
-        db.transaction("store a delivery", |(_, outbox, todo)| {
-            outbox.insert(at.as_slice(), entry.as_slice())?;
-            if delivery.state.is_final() {
-                todo.insert(key.bytes(), note.as_slice())?;
             }
             Ok(())
         })
@@ -369,14 +345,6 @@ fn seal_exam(seal: &Seal, key: &ExamKey, exam: &Exam) -> Result<Vec<u8>, StoreEr
         expected,
     })?;
     Ok(seal.record("exams", key.bytes(), &body))
-}
-
-/// A delivery's key and its record.
-fn seal_delivery(seal: &Seal, key: &ExamKey, delivery: &Delivery) -> (Vec<u8>, Vec<u8>) {
-    let at = delivery.key(key);
-    let body = serde_json::to_vec(delivery).expect("texts and numbers are JSON");
-    let entry = seal.record("outbox", &at, &body);
-    (at, entry)
 }
 
 /// Takes the folder for this process; the lock goes with the file.

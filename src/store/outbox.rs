@@ -7,11 +7,13 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::key::ExamKey;
+use super::seal::Seal;
+use super::{Store, StoreError, read, schema};
 
 /// What goes where: one object of every exam, to one destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
-    /// Which object: `report`, `capture`, `map`.
+    /// Which object: `report`, `capture`, `map` for archives; `exam`, `frames` for object stores.
     pub object: String,
     /// The destination's name in the config.
     pub destination: String,
@@ -28,7 +30,7 @@ pub enum DeliveryState {
     Sent,
     /// The destination keeps it.
     Committed,
-    /// The destination will not have it: somebody has to look.
+    /// The destination will not have it, or it was given up: somebody has to look.
     Rejected,
 }
 
@@ -61,10 +63,13 @@ pub struct Delivery {
     /// What the last attempt ended with, where it failed; for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// SOP Instance UID of the object that all this is about, if it has one. An exam that was given to another patient has
-    /// other objects.
+    /// Which object all this is about ([`Exam::instance`](crate::exam::record::Exam::instance)). An exam that was given to another
+    /// patient has other objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
+    /// Somebody said that it will not be delivered: it keeps the exam on the cart no longer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given_up: bool,
 }
 
 impl Delivery {
@@ -79,6 +84,7 @@ impl Delivery {
             failing_since: None,
             error: None,
             instance: None,
+            given_up: false,
         }
     }
 
@@ -90,4 +96,57 @@ impl Delivery {
         key.extend_from_slice(self.address.destination.as_bytes());
         key
     }
+}
+
+impl Store {
+    /// Owes what of an exam that has ended was never owed to one of `addresses`. Not durable until [`Store::commit`].
+    pub fn owe(&self, exam_id: &str, addresses: &[Address]) -> Result<(), StoreError> {
+        let Some(exam) = self.exam(exam_id)?.filter(|exam| exam.uids.is_some()) else {
+            return Ok(());
+        };
+        let known = self.deliveries_of(exam_id)?;
+        let missing = addresses
+            .iter()
+            .filter(|at| known.iter().all(|d| d.address != **at));
+        let missing: Vec<Address> = missing.cloned().collect();
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            self.put(&exam, &missing)
+        }
+    }
+
+    /// Stores what became of a delivery; one that is over is noted in the exam's folder too. Not durable until
+    /// [`Store::commit`].
+    pub fn update(&self, delivery: &Delivery) -> Result<(), StoreError> {
+        let key = ExamKey::of(&delivery.exam)?;
+        let (at, entry) = seal_delivery(&self.seal, &key, delivery);
+        let db = &self.opened()?.db;
+        let Some(bytes) = db.call("look for a delivery", || db.outbox.get(&at))? else {
+            return Err(StoreError::NoDelivery(Box::new(delivery.clone())));
+        };
+        // A damaged entry is written over.
+        let owed = read::read_delivery(&self.seal, &at, &bytes)
+            .ok()
+            .and_then(|owed| owed.instance);
+        if owed.is_some() && owed != delivery.instance {
+            return Ok(()); // of an object that the exam no longer has
+        }
+        let note = self.seal.record("todo", key.bytes(), schema::TO_FILE);
+        db.transaction("store a delivery", |(_, outbox, todo)| {
+            outbox.insert(at.as_slice(), entry.as_slice())?;
+            if delivery.state.is_final() {
+                todo.insert(key.bytes(), note.as_slice())?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// A delivery's key and its record.
+pub(super) fn seal_delivery(seal: &Seal, key: &ExamKey, delivery: &Delivery) -> (Vec<u8>, Vec<u8>) {
+    let at = delivery.key(key);
+    let body = serde_json::to_vec(delivery).expect("texts and numbers are JSON");
+    let entry = seal.record("outbox", &at, &body);
+    (at, entry)
 }

@@ -119,25 +119,24 @@ impl Store {
             .collect()
     }
 
-    /// The ids of the exams whose folder is behind the database.
-    pub fn unfiled(&self) -> Result<Vec<String>, StoreError> {
+    /// The ids of the exams whose folder is behind the database, oldest first.
+    pub fn unfiled(&self) -> impl Iterator<Item = Result<String, StoreError>> + use<> {
         self.noted(TO_FILE)
     }
 
     /// The ids of the exams with this note in `todo`.
-    pub(super) fn noted(&self, note: &[u8]) -> Result<Vec<String>, StoreError> {
-        let mut ids = Vec::new();
-        for row in self.scan(|opened| opened.db.todo.iter()) {
-            let (key, bytes) = row?;
-            if self
-                .seal
-                .open("todo", &key, &bytes)
-                .is_ok_and(|body| body == note)
-            {
-                ids.extend(ExamKey::before(&key).and_then(|key| key.id()));
-            }
-        }
-        Ok(ids)
+    pub(super) fn noted(
+        &self,
+        note: &'static [u8],
+    ) -> impl Iterator<Item = Result<String, StoreError>> + use<> {
+        let seal = self.seal.clone();
+        let id = move |(key, bytes): Row| {
+            let body = seal.open("todo", &key, &bytes).ok()?;
+            let exam = ExamKey::before(&key).filter(|_| body == note);
+            exam.and_then(|key| key.id())
+        };
+        self.scan(|opened| opened.db.todo.iter())
+            .filter_map(move |row| row.map(&id).transpose())
     }
 
     /// The exam's frames as their records hold them. A damaged one is left out and logged: `check` finds it.

@@ -1,7 +1,7 @@
 //! Which exams go when there is no more room, and how an exam is removed.
 //!
-//! What was delivered goes first, oldest first. An exam that is pinned, runs, or is to be delivered and has not been goes
-//! never; one that nobody wants delivered goes for its age alone, if the config has one.
+//! What was delivered goes first, oldest first, and what somebody gave up delivering. An exam that is pinned, runs, or is to be
+//! delivered and has not been goes never; one that nobody wants delivered goes for its age alone, if the config has one.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::crash::point;
 use super::key::ExamKey;
 use super::schema::TO_REMOVE;
-use super::{DeliveryState, Store, StoreError, files};
+use super::{Delivery, DeliveryState, Store, StoreError, files};
 use crate::exam::record::Exam;
 
 /// How long and how much is kept.
@@ -72,7 +72,8 @@ impl Store {
             return Ok(None);
         }
         let deliveries = self.deliveries_of(&exam.id)?;
-        let all = deliveries.iter().all(|d| d.state == DeliveryState::Committed);
+        let done = |d: &Delivery| d.state == DeliveryState::Committed || d.given_up;
+        let all = deliveries.iter().all(done);
         Ok(match (deliveries.is_empty(), all) {
             (false, true) => Some(Order::First),
             (true, _) if !destinations => Some(Order::Second),
@@ -117,7 +118,8 @@ impl Store {
 
     /// Finishes what a power cut interrupted.
     pub(super) fn finish_removals(&self) -> Result<(), StoreError> {
-        for id in self.noted(TO_REMOVE)? {
+        let begun: Result<Vec<String>, _> = self.noted(TO_REMOVE).collect();
+        for id in begun? {
             self.remove(&id)?;
         }
         files::remove_folder(&self.away())

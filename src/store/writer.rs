@@ -54,6 +54,8 @@ pub enum Entry {
     Amend(Box<Exam>),
     /// An exam ends, with its verdict.
     End(Box<Exam>),
+    /// This exam, which has ended, is owed wherever it never was.
+    Owe(String),
     /// What became of a delivery.
     Delivery(Box<Delivery>),
 }

@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 
 use super::parcel::Target;
+use super::state::Selection;
 use crate::store::{Delivery, DeliveryState};
 
-/// Reports go before maps and pictures, old exams before new ones.
+/// Grades go before maps and frames, those before pictures; old exams before new ones.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key {
     rank: u8,
@@ -22,8 +23,8 @@ impl Key {
     pub fn of(delivery: &Delivery) -> Self {
         let object = delivery.address.object.clone();
         let rank = match object.as_str() {
-            "report" => 0,
-            "map" => 1,
+            "report" | "exam" => 0,
+            "map" | "frames" => 1,
             _ => 2,
         };
         Self {
@@ -78,6 +79,13 @@ impl Agenda {
         Some((key.clone(), delivery.clone()))
     }
 
+    /// What is next at `now` once `key` was sent.
+    pub fn after(&self, key: &Key, now: DateTime<Utc>) -> Option<Key> {
+        let due = |(_, delivery): &(&Key, &Delivery)| delivery.next_try.is_none_or(|at| at <= now);
+        let mut others = self.pending.iter().filter(due).map(|(other, _)| other);
+        others.find(|other| *other != key).cloned()
+    }
+
     /// Everything that was sent and is not known to be kept.
     pub fn sent(&mut self) -> impl Iterator<Item = (&Key, &mut Option<Target>)> {
         self.sent.iter_mut().map(|(key, (_, target))| (key, target))
@@ -124,6 +132,12 @@ impl Agenda {
         if let Some(delivery) = self.pending.get_mut(key) {
             delivery.next_try = Some(until);
         }
+    }
+
+    /// Forgets what was given up.
+    pub fn drop(&mut self, which: &Selection) {
+        self.pending.retain(|_, delivery| !which.holds(delivery));
+        self.sent.retain(|_, (delivery, _)| !which.holds(delivery));
     }
 
     /// Forgets what is no longer in the store.

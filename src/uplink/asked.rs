@@ -87,12 +87,7 @@ mod tests {
 
     #[test]
     fn an_object_is_asked_for_once_until_it_is_late_and_a_late_report_still_counts() {
-        let target = |n: u32| Target {
-            class: "1.2",
-            study: "1".into(),
-            series: "2".into(),
-            instance: n.to_string(),
-        };
+        let target = |n: u32| Target::in_archive(n.to_string());
         let targets: Vec<Target> = (0..600).map(target).collect();
         let mut asked = Asked::default();
         let first = asked.choose(&targets);

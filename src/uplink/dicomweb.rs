@@ -4,13 +4,12 @@ use std::io::{Cursor, Read};
 
 use serde_json::Value;
 use ureq::http::Response;
-use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider};
 use ureq::{Agent, Body, SendBody};
 
-use super::parcel::{Parcel, Target};
+use super::http;
+use super::parcel::{Archive, Parcel, Target};
 use super::settings::{Limits, Tls};
 use super::throttle::{Throttle, Throttled};
-use super::tls;
 use super::trouble::{Trouble, UplinkError};
 
 /// The longest answer that is read, in bytes.
@@ -25,43 +24,9 @@ pub(super) struct Service {
 
 impl Service {
     pub fn new(url: &str, tls: Option<&Tls>, limits: Limits) -> Result<Self, UplinkError> {
-        let mut config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .timeout_connect(Some(limits.connect()))
-            .timeout_per_read(Some(limits.read()))
-            .timeout_per_write(Some(limits.write()))
-            .timeout_recv_response(Some(limits.read()))
-            .user_agent(concat!("sonograde/", env!("CARGO_PKG_VERSION")));
-        if let Some(tls) = tls {
-            let roots: Vec<_> = tls::certificates(&tls.ca)?
-                .iter()
-                .map(|der| Certificate::from_der(der).to_owned())
-                .collect();
-            let own = match (tls::identity(tls)?, &tls.key) {
-                (Some((chain, _)), Some(path)) => {
-                    let pem = std::fs::read(path).map_err(|e| tls::bad(path, e))?;
-                    let key = PrivateKey::from_pem(&pem).map_err(|e| tls::bad(path, e))?;
-                    let chain: Vec<_> = chain
-                        .iter()
-                        .map(|der| Certificate::from_der(der).to_owned())
-                        .collect();
-                    Some(ClientCert::new_with_certs(&chain, key))
-                }
-                _ => None,
-            };
-            config = config.https_only(true).tls_config(
-                TlsConfig::builder()
-                    .provider(TlsProvider::Rustls)
-                    .unversioned_rustls_crypto_provider(tls::provider())
-                    .root_certs(RootCerts::new_with_certs(&roots))
-                    .client_cert(own)
-                    .build(),
-            );
-        }
         Ok(Self {
             url: url.to_owned(),
-            agent: config.build().new_agent(),
+            agent: http::agent(tls, limits)?,
         })
     }
 
@@ -70,7 +35,7 @@ impl Service {
         let boundary = format!("sonograde-{}", parcel.sha256());
         let mut body = format!("--{boundary}\r\nContent-Type: application/dicom\r\n\r\n").into_bytes();
         parcel
-            .file
+            .file()?
             .write_all(&mut body)
             .map_err(|e| Trouble::Refused(crate::one_line(&e)))?;
         body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
@@ -95,12 +60,8 @@ impl Service {
 
     /// Whether the service finds the object (PS3.18, 10.6).
     pub fn has(&self, target: &Target) -> Result<bool, Trouble> {
-        let Target {
-            study,
-            series,
-            instance,
-            ..
-        } = target;
+        let Archive { study, series, .. } = target.archive()?;
+        let instance = target.instance.as_str();
         let url = format!(
             "{}/studies/{study}/series/{series}/instances?SOPInstanceUID={instance}",
             self.url

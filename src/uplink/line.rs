@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::asked::{Asked, MOST_OBJECTS};
+use super::bucket::Bucket;
 use super::dicomweb::Service;
 use super::dimse::{self, Channel, Peer, Report};
-use super::parcel::{Parcel, Target};
+use super::parcel::{OTHER_KIND, Parcel, SHEETS, Target};
 use super::settings::Verify;
 use super::throttle::Throttle;
 use super::trouble::Trouble;
@@ -49,6 +50,7 @@ enum Way {
         asked: Asked,
     },
     Web(Service),
+    Bucket(Bucket),
 }
 
 impl Line {
@@ -71,6 +73,21 @@ impl Line {
         }
     }
 
+    pub fn bucket(bucket: Bucket, throttle: Throttle) -> Self {
+        Self {
+            way: Way::Bucket(bucket),
+            throttle,
+        }
+    }
+
+    /// What of an exam goes there.
+    pub fn objects(&self) -> Vec<&'static str> {
+        match self.way {
+            Way::Bucket(_) => SHEETS.map(|(name, ..)| name).to_vec(),
+            _ => crate::dicom::OBJECTS.map(|(name, _)| name).to_vec(),
+        }
+    }
+
     /// Makes the line ready to send.
     pub fn open(&mut self) -> Result<(), Trouble> {
         if let Way::Dimse { peer, channel, .. } = &mut self.way
@@ -85,6 +102,7 @@ impl Line {
     pub fn send(&mut self, parcel: &Parcel) -> Result<(), Trouble> {
         match &mut self.way {
             Way::Web(service) => service.store(parcel, &mut self.throttle),
+            Way::Bucket(bucket) => bucket.store(parcel, &mut self.throttle),
             Way::Dimse { channel, .. } => {
                 let Some((mut open, _)) = channel.take() else {
                     return Err(Trouble::Link("the association is not open".into()));
@@ -102,8 +120,17 @@ impl Line {
     /// Asks whether objects are kept; says what is known now. The rest is reported later, or asked for again. `idle`: there is
     /// nothing to send meanwhile. None: there is nothing to ask before reports come.
     pub fn verify(&mut self, targets: &[Target], idle: bool) -> Result<Option<Answers>, Trouble> {
+        let files = matches!(self.way, Way::Bucket(_));
+        let others = targets.iter().filter(|target| target.sheet().is_ok() != files);
+        let refused: Answers = others
+            .map(|other| (other.instance.clone(), Said::Refused(OTHER_KIND.into())))
+            .collect();
+        if !refused.is_empty() {
+            return Ok(Some(refused));
+        }
         match &mut self.way {
             Way::Web(service) => ask_each(targets, |target| service.has(target)).map(Some),
+            Way::Bucket(bucket) => ask_each(targets, |target| bucket.has(target)).map(Some),
             Way::Dimse {
                 peer,
                 verify: Verify::Query,
@@ -122,7 +149,8 @@ impl Line {
                     return Ok(None);
                 }
                 let transaction = format!("2.25.{}", Uuid::new_v4().as_u128());
-                let objects: Vec<_> = new.iter().map(|t| (t.class, t.instance.as_str())).collect();
+                let named = |t: &&Target| t.archive().map(|archive| (archive.class, t.instance.clone()));
+                let objects: Vec<_> = new.iter().map(named).collect::<Result<_, _>>()?;
                 // The report may be here before the answer to the request is.
                 asked.add(&transaction, &new);
                 let last = idle && new.len() < MOST_OBJECTS;
@@ -181,7 +209,7 @@ fn ask_each(
         let said = if has(target)? {
             Said::Kept
         } else {
-            Said::Missing("the archive took it and does not find it".into())
+            Said::Missing("it was taken there and is not found".into())
         };
         Ok((target.instance.clone(), said))
     };

@@ -2,7 +2,7 @@
 //!
 //! The outbox in the store is the truth; it is written with the end of an exam, in one transaction. One thread for each
 //! destination (`worker`) reads it, makes each object anew from the store (`parcel`; the same bytes each time), sends it
-//! (`line`: `dimse` or `dicomweb`), and asks whether it is kept. Only then is a delivery `committed`, and only then may
+//! (`line`: `dimse`, `dicomweb` or `bucket`), and asks whether it is kept. Only then is a delivery `committed`, and only then may
 //! retention remove the exam. A process that is killed anywhere sends again at worst: the same object under the same
 //! SOP Instance UID, of which an archive keeps one.
 //!
@@ -12,11 +12,16 @@
 mod agenda;
 mod asked;
 mod backoff;
+mod bucket;
 mod dicomweb;
 mod dimse;
+mod handle;
+mod http;
+mod kind;
 mod line;
 mod parcel;
 pub mod settings;
+mod sheet;
 mod state;
 mod throttle;
 mod tls;
@@ -33,12 +38,15 @@ use std::time::{Duration, Instant};
 
 use rustls::ServerConfig;
 
+pub use handle::Handle;
+pub(crate) use parcel::picture;
 pub use state::{Condition, Selection};
 pub use trouble::UplinkError;
 
 use crate::store::{Address, Queue, Store};
 use agenda::Agenda;
 use backoff::Backoff;
+use bucket::Bucket;
 use dicomweb::Service;
 use dimse::Peer;
 use dimse::listener::Listener;
@@ -113,8 +121,8 @@ impl Plan {
 
     /// What is delivered of every exam that ends.
     pub fn addresses(&self) -> Vec<Address> {
-        let all = self.lines.iter().flat_map(|(destination, _)| {
-            crate::dicom::OBJECTS.map(|(object, _)| Address {
+        let all = self.lines.iter().flat_map(|(destination, line)| {
+            line.objects().into_iter().map(|object| Address {
                 object: object.into(),
                 destination: destination.name.clone(),
             })
@@ -124,6 +132,7 @@ impl Plan {
 
     /// Starts the threads.
     pub fn start(self, store: &Arc<Store>, queue: &Queue) -> Uplink {
+        let addresses = self.addresses();
         let stop = Arc::new(AtomicBool::new(false));
         let mut uplink = Uplink {
             handle: Handle::default(),
@@ -133,14 +142,10 @@ impl Plan {
         };
         let mut all = Vec::new();
         for (seed, (destination, line)) in self.lines.into_iter().enumerate() {
-            let (kind, address) = match &destination.kind {
-                Kind::Dimse { address, .. } => ("dimse", address.clone()),
-                Kind::DicomWeb { url } => ("dicomweb", url.clone()),
-            };
             let shared = Arc::new(Shared::new(Condition {
                 name: destination.name.clone(),
-                kind,
-                address,
+                kind: destination.kind.name(),
+                address: destination.kind.address(),
                 paused: destination.paused,
                 ..Condition::default()
             }));
@@ -159,10 +164,11 @@ impl Plan {
                 rests_until: None,
                 verifies_at: Instant::now(),
                 scanned: None,
+                ahead: None,
             };
             uplink.spawn(name, move || worker.run(&inbox));
         }
-        uplink.handle = Handle(Arc::new(all));
+        uplink.handle = Handle::new(all, addresses, queue.clone());
         if let Some(asker) = self.worklist {
             let (worklist, work) = asker.prepare(store);
             uplink.worklist = worklist;
@@ -191,6 +197,7 @@ impl Plan {
 fn line(dicom: &Dicom, destination: &Destination) -> Result<Line, UplinkError> {
     let throttle = Throttle::new(destination.max_kbit_s);
     let (tls, limits) = (destination.tls.as_ref(), destination.limits);
+    let cart = dicom.ae_title.0.as_str();
     match &destination.kind {
         Kind::Dimse { verify, .. } if *verify == Verify::Commitment && dicom.listen.is_none() => {
             Err(UplinkError::NoListener(destination.name.clone()))
@@ -210,6 +217,8 @@ fn line(dicom: &Dicom, destination: &Destination) -> Result<Line, UplinkError> {
             Ok(Line::dimse(peer, *verify, throttle))
         }
         Kind::DicomWeb { url } => Ok(Line::web(Service::new(url, tls, limits)?, throttle)),
+        Kind::Folder(folder) => Ok(Line::bucket(Bucket::folder(folder.clone(), cart), throttle)),
+        Kind::S3(s3) => Ok(Line::bucket(Bucket::s3(s3, tls, limits, cart)?, throttle)),
     }
 }
 
@@ -251,71 +260,10 @@ impl Uplink {
     /// does nothing any more.
     pub fn stop(self) {
         self.stop.store(true, Ordering::Relaxed);
-        for (_, shared) in self.handle.0.iter() {
-            shared.stop();
-        }
-        self.handle.tell(&Selection::default(), || Note::Push);
+        self.handle.stop();
         let end = Instant::now() + GRACE;
         while Instant::now() < end && !self.threads.iter().all(JoinHandle::is_finished) {
             std::thread::sleep(GRACE / 100);
-        }
-    }
-}
-
-/// Asks the workers and tells them something.
-#[derive(Clone, Default)]
-pub struct Handle(Arc<Vec<(Sender<Note>, Arc<Shared>)>>);
-
-impl Handle {
-    /// How each destination is doing.
-    pub fn conditions(&self) -> Vec<Condition> {
-        self.0.iter().map(|(_, shared)| shared.condition()).collect()
-    }
-
-    /// Whether there is a destination of that name.
-    pub fn knows(&self, name: &str) -> bool {
-        self.0.iter().any(|(_, shared)| shared.condition().name == name)
-    }
-
-    /// Whether there are any destinations.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Tries now, whatever failed before.
-    pub fn push(&self, which: &Selection) {
-        self.tell(which, || Note::Push);
-    }
-
-    /// Stops sending, or goes on with it, until told otherwise or started again.
-    pub fn pause(&self, which: &Selection, paused: bool) {
-        for (notes, shared) in self.of(which) {
-            shared.pause(paused);
-            // A worker that is gone has nothing to pause.
-            let _ = notes.send(Note::Push);
-        }
-    }
-
-    /// What was set aside is owed again.
-    pub fn retry(&self, which: &Selection) {
-        self.tell(which, || Note::Retry(which.clone()));
-    }
-
-    /// What is kept is asked for again, and sent again where it is not.
-    pub fn verify(&self, which: &Selection) {
-        self.tell(which, || Note::Verify(which.clone()));
-    }
-
-    fn of<'a>(&'a self, which: &'a Selection) -> impl Iterator<Item = &'a (Sender<Note>, Arc<Shared>)> {
-        let wanted = which.destination.as_deref();
-        self.0
-            .iter()
-            .filter(move |(_, shared)| wanted.is_none_or(|name| shared.condition().name == name))
-    }
-
-    fn tell(&self, which: &Selection, note: impl Fn() -> Note) {
-        for (notes, _) in self.of(which) {
-            let _ = notes.send(note());
         }
     }
 }

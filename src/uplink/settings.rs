@@ -6,6 +6,8 @@ use std::time::Duration;
 use chrono::NaiveTime;
 use serde::Deserialize;
 
+pub use super::kind::{Kind, S3, Verify};
+
 /// `[dicom]`: who the cart is among DICOM programs.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -154,47 +156,21 @@ pub struct Destination {
     pub paused: bool,
 }
 
-/// What speaks at a destination.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// C-STORE, then storage commitment, or a query where the archive has none.
-    Dimse {
-        /// Host and port.
-        address: String,
-        /// The archive's AE title.
-        called_ae: AeTitle,
-        /// How an object is known to be kept.
-        verify: Verify,
-    },
-    /// STOW-RS, then QIDO-RS.
-    DicomWeb {
-        /// The root of the service, without a slash at the end.
-        url: String,
-    },
-}
-
-/// How an archive that speaks DIMSE says that it keeps an object.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verify {
-    /// Storage commitment (PS3.4, J).
-    #[default]
-    Commitment,
-    /// It finds the object when asked (C-FIND, study root).
-    Query,
-}
-
 /// `[[uplink]]` as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Section {
+pub(super) struct Section {
     name: String,
-    kind: String,
-    address: Option<String>,
-    called_ae: Option<AeTitle>,
-    verify: Option<Verify>,
-    url: Option<String>,
-    tls: Option<Tls>,
+    pub kind: String,
+    pub address: Option<String>,
+    pub called_ae: Option<AeTitle>,
+    pub verify: Option<Verify>,
+    pub url: Option<String>,
+    pub endpoint: Option<String>,
+    pub region: Option<String>,
+    pub access_key: Option<String>,
+    pub secret_file: Option<PathBuf>,
+    pub tls: Option<Tls>,
     #[serde(default)]
     limits: Limits,
     max_kbit_s: Option<u64>,
@@ -208,44 +184,16 @@ impl TryFrom<Section> for Destination {
     type Error = String;
 
     fn try_from(section: Section) -> Result<Self, String> {
-        let name = section.name;
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let name = &section.name;
         if name.is_empty() || name.len() > 32 || !name.chars().all(plain) {
             return Err(format!(
                 "name: expected 1 to 32 of a-z, 0-9, - and _, got {name:?}"
             ));
         }
-        let kind = match (
-            section.kind.as_str(),
-            section.address,
-            section.called_ae,
-            section.url,
-        ) {
-            ("dimse", Some(address), Some(called_ae), None) => Kind::Dimse {
-                address: host_and_port(address)?,
-                called_ae,
-                verify: section.verify.unwrap_or_default(),
-            },
-            ("dicomweb", None, None, Some(url)) if section.verify.is_none() => {
-                if !url.starts_with("http://") && !url.starts_with("https://") {
-                    return Err(format!("url: expected http://… or https://…, got {url:?}"));
-                }
-                if url.starts_with("https:") != section.tls.is_some() {
-                    return Err(format!(
-                        "{name}: https:// needs tls = {{ ca = \"FILE\" }}, and http:// takes none"
-                    ));
-                }
-                Kind::DicomWeb {
-                    url: url.trim_end_matches('/').to_owned(),
-                }
-            }
-            ("dimse", ..) => return Err(format!("{name}: dimse takes address and called_ae, not url")),
-            ("dicomweb", ..) => return Err(format!("{name}: dicomweb takes url alone")),
-            (other, ..) => return Err(format!("{name}: expected kind dimse or dicomweb, got {other:?}")),
-        };
         Ok(Self {
-            name,
-            kind,
+            kind: Kind::of(&section).map_err(|words| format!("{name}: {words}"))?,
+            name: section.name,
             tls: section.tls,
             limits: section.limits,
             max_kbit_s: section.max_kbit_s.filter(|most| *most > 0),
@@ -253,15 +201,6 @@ impl TryFrom<Section> for Destination {
             give_up_after_h: section.give_up_after_h.unwrap_or(168),
             paused: section.paused,
         })
-    }
-}
-
-fn host_and_port(address: String) -> Result<String, String> {
-    match address.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0) => {
-            Ok(address)
-        }
-        _ => Err(format!("address: expected host:port, got {address:?}")),
     }
 }
 
@@ -313,6 +252,18 @@ mod tests {
             (
                 "name = \"a\"\nkind = \"dicomweb\"\nurl = \"http://p\"\nhours = \"8\"",
                 "hours",
+            ),
+            (
+                "name = \"a\"\nkind = \"dicomweb\"\nurl = \"http://p\"\naddress = \"p:1\"",
+                "takes no address",
+            ),
+            (
+                "name = \"a\"\nkind = \"object-store\"\nurl = \"file://x\"",
+                "file:///folder",
+            ),
+            (
+                "name = \"a\"\nkind = \"object-store\"\nurl = \"s3://b\"",
+                "needs endpoint",
             ),
         ] {
             assert!(destination(text).is_err_and(|e| e.contains(words)), "{text}");

@@ -4,20 +4,28 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::tls::TlsFileError;
+
 /// Why the uplink cannot start.
 #[derive(Debug, Error)]
 pub enum UplinkError {
     /// Certificates or keys cannot be used.
-    #[error("cannot use {} for TLS: {reason}; expected PEM", path.display())]
-    Tls {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error(transparent)]
+    Tls(#[from] TlsFileError),
     /// Two destinations have one name.
     #[error("two [[uplink]] have the name {0}: each needs one of its own")]
     Twice(String),
+    /// The secret of an object store cannot be read.
+    #[error("cannot read the secret access key {}: expected a file with it alone that this user may read", path.display())]
+    Secret {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// An object store cannot be used as the config describes it.
+    #[error("cannot use the object store")]
+    ObjectStore(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Nobody could report storage commitment.
     #[error(
         "[[uplink]] {0} waits for storage commitment, but [dicom] has no listen address where it can be reported; \

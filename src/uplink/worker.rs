@@ -5,6 +5,7 @@
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Weak};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use chrono::{Local, TimeDelta, Utc};
@@ -13,7 +14,7 @@ use super::agenda::{Agenda, Key};
 use super::backoff::Backoff;
 use super::dimse::Report;
 use super::line::{Answers, Line, Said};
-use super::parcel::{Parcel, Target};
+use super::parcel::{Parcel, Ready, Target};
 use super::settings::{Destination, is_open};
 use super::state::{Selection, Shared};
 use super::trouble::Trouble;
@@ -34,6 +35,8 @@ pub(super) enum Note {
     Push,
     /// What was set aside is owed again.
     Retry(Selection),
+    /// What was given up is not sent.
+    Forget(Selection),
     /// What is kept is asked for again.
     Verify(Selection),
     /// A report on a commitment.
@@ -55,6 +58,8 @@ pub(super) struct Worker {
     /// Nothing is verified before.
     pub verifies_at: Instant,
     pub scanned: Option<(u64, Instant)>,
+    /// What is sent next, made while something else was sent.
+    pub ahead: Option<(Key, Result<Option<Ready>, Trouble>)>,
 }
 
 impl Worker {
@@ -137,22 +142,22 @@ impl Worker {
         if let Err(trouble) = self.line.open() {
             return self.trouble(key, delivery, None, trouble);
         }
-        let Some(store) = self.store.upgrade() else {
-            return;
+        let ahead = self.ahead.take().filter(|(ready, _)| ready == key);
+        let ready = match (ahead, self.store.upgrade()) {
+            (Some((_, ready)), _) => ready,
+            (None, Some(store)) => Ready::make(&store, &key.exam, &key.object),
+            (None, None) => return,
         };
-        let exam = match store.exam(&key.exam) {
-            Ok(Some(exam)) => exam,
+        let (target, made) = match ready {
+            Ok(Some(Ready { target, made })) => (target, made),
             Ok(None) => return self.agenda.forget(key),
-            Err(error) => return self.trouble(key, delivery, None, Trouble::Later(crate::one_line(&error))),
+            Err(error) => return self.trouble(key, delivery, None, error),
         };
-        let target = Target::of(&exam, &key.object);
         if target.as_ref().map(|target| &target.instance) != delivery.instance.as_ref() {
             // It was given to another patient a moment ago.
             self.scanned = None;
             return self.agenda.forget(key);
         }
-        let made = Parcel::make(&store, &exam, &key.object);
-        drop(store);
         let parcel = match made {
             Ok(Some(parcel)) => parcel,
             Ok(None) => {
@@ -165,7 +170,7 @@ impl Worker {
             }
             Err(trouble) => return self.trouble(key, delivery, target, trouble),
         };
-        match self.line.send(&parcel) {
+        match self.send_and_prepare(key, &parcel) {
             Ok(()) => {
                 self.works(parcel.data.len());
                 let sent = Delivery {
@@ -179,6 +184,24 @@ impl Worker {
             }
             Err(trouble) => self.trouble(key, delivery, target, trouble),
         }
+    }
+
+    /// Sends an object, and makes the next one meanwhile.
+    fn send_and_prepare(&mut self, key: &Key, parcel: &Parcel) -> Result<(), Trouble> {
+        let (next, store, line) = (self.agenda.after(key, Utc::now()), &self.store, &mut self.line);
+        let prepare = |next: Key| {
+            let store = store.upgrade()?;
+            let ready = Ready::make(&store, &next.exam, &next.object);
+            Some((next, ready))
+        };
+        let (sent, ahead) = thread::scope(|scope| {
+            let ahead = next.map(|next| scope.spawn(|| prepare(next)));
+            let sent = line.send(parcel);
+            (sent, ahead.and_then(|ahead| ahead.join().ok().flatten()))
+        });
+        // While nothing gets through, exams may change.
+        self.ahead = ahead.filter(|_| sent.is_ok());
+        sent
     }
 
     /// It was not sent.
@@ -330,6 +353,7 @@ impl Worker {
                 let answers = self.line.reported((*report).clone());
                 self.answered(answers);
             }
+            Note::Forget(which) => self.agenda.drop(&which),
             Note::Retry(which) => self.change(&which, DeliveryState::Rejected, DeliveryState::Pending),
             Note::Verify(which) => {
                 self.change(&which, DeliveryState::Committed, DeliveryState::Sent);
@@ -358,6 +382,7 @@ impl Worker {
                 next_try: None,
                 failing_since: None,
                 attempts: 0,
+                given_up: false,
                 ..delivery
             };
             self.write(Key::of(&changed), changed, None);

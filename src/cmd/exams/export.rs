@@ -16,6 +16,7 @@ use crate::exam::record::{Exam, KeyReason};
 use crate::overlay;
 use crate::report::{self, Language};
 use crate::store::{KeyFramePath, Store};
+use crate::uplink;
 
 /// `exam.json`.
 #[derive(Serialize)]
@@ -166,14 +167,12 @@ fn write_key(
     };
     files.write(&picture, |out| out.write_all(&bytes))?;
 
-    let decoded = image::load_from_memory(&bytes).map(image::DynamicImage::into_rgb8);
-    let decoded = decoded.inspect_err(|error| damaged.push(format!("{}: {error}", key.path.display())));
-    let record = whole(store.frame(&exam.id, key.seq), damaged)?.flatten();
+    let made = whole(uplink::picture(store, exam, key, &bytes, first_ms), damaged)?.flatten();
     let (mut picture_with_map, mut drawn) = (None, None);
-    if let (Ok(pane), Some(frame)) = (decoded, record) {
-        let mut rgb = pane.clone();
+    if let Some(made) = made {
+        let mut rgb = made.pane.clone();
         let roi = exam.provenance.roi_in(rgb.dimensions());
-        overlay::draw(&mut rgb, roi, &frame.map, frame.score, &exam.label);
+        overlay::draw(&mut rgb, roi, &made.map, made.score, &exam.label);
         let name = format!("{}-map.png", key.stem());
         files.write(&name, |out| {
             rgb.write_with_encoder(PngEncoder::new(out))
@@ -182,17 +181,11 @@ fn write_key(
         picture_with_map = Some(name);
         let on_paper = report::Picture {
             reason: key.reason,
-            t_ms: frame.t_ms,
-            score: frame.score,
+            t_ms: first_ms + made.since_first_ms,
+            score: made.score,
             rgb,
         };
-        let for_dicom = dicom::Picture {
-            since_first_ms: frame.t_ms.saturating_sub(first_ms),
-            score: frame.score,
-            map: frame.map,
-            pane,
-        };
-        drawn = Some((for_dicom, on_paper));
+        drawn = Some((made, on_paper));
     }
     let exported = ExportedKey {
         seq: key.seq,

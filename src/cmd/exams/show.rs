@@ -73,6 +73,9 @@ fn print_text(
     line("lasted", &lasted(exam))?;
     line("verdict", verdict_words(exam))?;
     line("P(high)", &score_words(exam.verdict.as_ref()))?;
+    if let Some(found) = &exam.pathology {
+        line("pathology", &format!("{} ({})", found.reported, found.grade))?;
+    }
     if let Some(verdict) = &exam.verdict {
         let (scored, seen) = (verdict.frames_scored, verdict.frames_seen);
         let counted = verdict.frames();

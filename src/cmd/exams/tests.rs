@@ -48,11 +48,11 @@ fn the_list_tells_ended_from_interrupted() {
     );
     assert_eq!(
         after_time(lines[1]),
-        "? 2 no verdict (interrupted) - repvgg-a0-phantom 1"
+        "? 2 no verdict (interrupted) - - repvgg-a0-phantom 1"
     );
     assert_eq!(
         after_time(lines[2]),
-        "1:30 3 high 0.731 (0.660-0.790) repvgg-a0-phantom 1"
+        "1:30 3 high 0.731 (0.660-0.790) - repvgg-a0-phantom 1"
     );
 
     let json = printed(|out| list(&store, true, out));

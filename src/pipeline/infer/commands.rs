@@ -165,6 +165,7 @@ impl Stage {
         match change {
             Change::Order(order) => self.audit.record(audit::Event::chosen(Some(&exam.id), order)),
             Change::Opinion(opinion) => self.audit.record(audit::Event::judged(exam, opinion.accepted)),
+            Change::Pathology(found) => self.audit.record(audit::Event::reported(exam, found)),
             Change::Notes(_) => {}
         }
     }
@@ -224,6 +225,8 @@ fn apply(exam: &mut Exam, change: Change) -> Result<(), Refusal> {
         Change::Notes(notes) => exam.notes = notes,
         Change::Opinion(_) if exam.verdict.is_none() => return Err(Refusal::NoVerdict(exam.id.clone())),
         Change::Opinion(opinion) => exam.opinion = Some(opinion),
+        Change::Pathology(_) if exam.ended.is_none() => return Err(Refusal::NoVerdict(exam.id.clone())),
+        Change::Pathology(found) => exam.pathology = Some(found),
     }
     Ok(())
 }

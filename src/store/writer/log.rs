@@ -164,6 +164,7 @@ impl Log {
                 self.exam = None;
                 self.store.end(exam, &self.policy.addresses)
             }
+            Entry::Owe(id) => self.store.owe(id, &self.policy.addresses),
             Entry::Delivery(delivery) => self.store.update(delivery),
         };
         match stored {
@@ -183,7 +184,7 @@ impl Log {
         self.store.commit()?;
         self.since = None;
         let (mut saved, mut last) = (0, None);
-        let grew = |entry: &Entry| matches!(entry, Entry::End(_) | Entry::Amend(_));
+        let grew = |entry: &Entry| matches!(entry, Entry::End(_) | Entry::Amend(_) | Entry::Owe(_));
         lock(&self.shared).commits += 1;
         let done = std::mem::take(&mut self.owed);
         if done.iter().any(grew) {
@@ -232,8 +233,9 @@ impl Log {
         if self.retry.is_some() || self.exam.is_some() || rests {
             return Ok(());
         }
-        if let Some(id) = self.store.unfiled()?.first() {
-            if !self.file(id) {
+        let unfiled = self.store.unfiled().next().transpose()?;
+        if let Some(id) = unfiled {
+            if !self.file(&id) {
                 self.idle_since = Some(Instant::now());
             }
             return Ok(());

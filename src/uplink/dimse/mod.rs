@@ -18,7 +18,7 @@ use dicom_transfer_syntax_registry::entries::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICI
 pub(super) use channel::{Channel, Peer};
 use command::{ANSWER, C_FIND, C_STORE, Command, Message, N_ACTION, N_EVENT_REPORT};
 
-use super::parcel::{Parcel, Target};
+use super::parcel::{Archive, Parcel, Target};
 use super::throttle::Throttle;
 use super::trouble::Trouble;
 
@@ -42,7 +42,8 @@ pub(super) fn open_for_storage(peer: &Peer) -> Result<Channel, Trouble> {
 
 /// Sends one object.
 pub(super) fn store(channel: &mut Channel, parcel: &Parcel, throttle: &mut Throttle) -> Result<(), Trouble> {
-    let Some(context) = channel.context(parcel.target.class) else {
+    let class = parcel.target.archive()?.class;
+    let Some(context) = channel.context(class) else {
         return Err(Trouble::Refused(
             "the archive takes no objects of this SOP class".into(),
         ));
@@ -50,11 +51,11 @@ pub(super) fn store(channel: &mut Channel, parcel: &Parcel, throttle: &mut Throt
     let data = if context.transfer_syntax == uids::EXPLICIT_VR_LITTLE_ENDIAN {
         std::borrow::Cow::Borrowed(&parcel.data)
     } else {
-        std::borrow::Cow::Owned(encode(&parcel.file, &context.transfer_syntax)?)
+        std::borrow::Cow::Owned(encode(parcel.file()?, &context.transfer_syntax)?)
     };
     let id = channel.next_id();
     let command = Command::new(C_STORE, true)
-        .request(id, tags::AFFECTED_SOP_CLASS_UID, parcel.target.class)
+        .request(id, tags::AFFECTED_SOP_CLASS_UID, class)
         .with(tags::PRIORITY, VR::US, 0u16)
         .with(
             tags::AFFECTED_SOP_INSTANCE_UID,
@@ -98,7 +99,7 @@ fn stored(status: u16) -> Result<(), Trouble> {
 pub(super) fn ask_to_commit(
     peer: &Peer,
     transaction: &str,
-    objects: &[(&str, &str)],
+    objects: &[(&str, String)],
     patience: Duration,
 ) -> Result<Option<Report>, Trouble> {
     let mut channel = Channel::open(peer, &[uids::STORAGE_COMMITMENT_PUSH_MODEL])?;
@@ -108,10 +109,10 @@ pub(super) fn ask_to_commit(
             "the archive has no storage commitment; verify = \"query\" asks it otherwise".into(),
         ));
     };
-    let reference = |(class, instance): &(&str, &str)| {
+    let reference = |(class, instance): &(&str, String)| {
         InMemDicomObject::from_element_iter([
             element(tags::REFERENCED_SOP_CLASS_UID, VR::UI, class),
-            element(tags::REFERENCED_SOP_INSTANCE_UID, VR::UI, instance),
+            element(tags::REFERENCED_SOP_INSTANCE_UID, VR::UI, instance.as_str()),
         ])
     };
     let items: Vec<_> = objects.iter().map(reference).collect();
@@ -200,10 +201,11 @@ pub(super) fn open_for_query(peer: &Peer) -> Result<Channel, Trouble> {
 
 /// Whether an archive finds an object when asked (C-FIND, study root).
 pub(super) fn has(channel: &mut Channel, target: &Target) -> Result<bool, Trouble> {
+    let Archive { study, series, .. } = target.archive()?;
     let query = InMemDicomObject::from_element_iter([
         element(tags::QUERY_RETRIEVE_LEVEL, VR::CS, "IMAGE"),
-        element(tags::STUDY_INSTANCE_UID, VR::UI, target.study.as_str()),
-        element(tags::SERIES_INSTANCE_UID, VR::UI, target.series.as_str()),
+        element(tags::STUDY_INSTANCE_UID, VR::UI, study.as_str()),
+        element(tags::SERIES_INSTANCE_UID, VR::UI, series.as_str()),
         element(tags::SOP_INSTANCE_UID, VR::UI, target.instance.as_str()),
     ]);
     let found = find(channel, FIND, &query)?;

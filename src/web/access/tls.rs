@@ -13,13 +13,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
 use super::Network;
+use crate::tls::{TlsFileError, identity, provider};
 
 /// Connections at a time, and how long the handshake of each may take; the next ones wait in the system's queue.
 const MOST: usize = 128;
@@ -28,17 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Why the certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// The file cannot be read.
-    #[error("cannot read {what} {}; expected a PEM file that the daemon's user may read", .path.display())]
-    Pem {
-        /// Certificate or key.
-        what: &'static str,
-        /// The file.
-        path: std::path::PathBuf,
-        /// What is wrong.
-        #[source]
-        source: rustls::pki_types::pem::Error,
-    },
+    /// A file cannot be read.
+    #[error(transparent)]
+    File(#[from] TlsFileError),
     /// The two do not belong together, or are of a kind that is not known.
     #[error("certificate and key cannot be used together; see [web.network]")]
     Refused(#[from] rustls::Error),
@@ -59,15 +49,8 @@ impl Connected<IncomingStream<'_, TlsListener>> for Peer {
 /// # Errors
 /// [`TlsError`].
 pub fn server_config(network: &Network) -> Result<Arc<ServerConfig>, TlsError> {
-    let pem = |what, path: &std::path::Path| {
-        let path = path.to_owned();
-        move |source| TlsError::Pem { what, path, source }
-    };
-    let chain = CertificateDer::pem_file_iter(&network.certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(pem("the certificate", &network.certificate))?;
-    let key = PrivateKeyDer::from_pem_file(&network.key).map_err(pem("the key", &network.key))?;
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let (chain, key) = identity(&network.certificate, &network.key)?;
+    let config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, key)?;

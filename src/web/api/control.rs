@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::patient::Patient;
 use super::{Named, Sent};
-use crate::exam::record::{Mark, MarkKind, Opinion};
+use crate::exam::record::{Mark, MarkKind, Opinion, Pathology};
 use crate::frame::Rect;
 use crate::pipeline::{Change, Command, Done, Drawing};
 use crate::web::Hub;
@@ -115,7 +115,22 @@ pub(super) async fn opinion(
     ask(&hub, Command::Amend(id, Change::Opinion(opinion))).await
 }
 
-fn short(what: &str, text: &str, most: usize) -> Result<(), Problem> {
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewPathology {
+    grade: String,
+}
+
+pub(super) async fn pathology(
+    State(hub): State<Hub>,
+    Named(id): Named<String>,
+    Sent(NewPathology { grade }): Sent<NewPathology>,
+) -> Answered {
+    let found = Pathology::of(&grade, Utc::now()).map_err(Problem::invalid)?;
+    ask(&hub, Command::Amend(id, Change::Pathology(found))).await
+}
+
+pub(super) fn short(what: &str, text: &str, most: usize) -> Result<(), Problem> {
     if text.chars().count() > most {
         return Err(Problem::invalid(format!(
             "{what}: expected at most {most} characters"

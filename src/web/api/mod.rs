@@ -48,6 +48,7 @@ pub(super) fn routes() -> Router<Hub> {
         .route("/api/v1/exams/{id}/patient", put(control::reconcile))
         .route("/api/v1/exams/{id}/notes", put(control::notes))
         .route("/api/v1/exams/{id}/opinion", put(control::opinion))
+        .route("/api/v1/exams/{id}/pathology", put(control::pathology))
         .route("/api/v1/uplink", get(uplink::status))
         .route("/api/v1/uplink", post(uplink::act))
         .route("/api/v1/worklist", get(worklist::list))

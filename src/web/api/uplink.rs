@@ -5,16 +5,21 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::control::short;
 use super::{Sent, blocking};
+use crate::audit::Event;
 use crate::store::{Delivery, DeliveryState};
 use crate::uplink::{Condition, Selection};
-use crate::web::Hub;
 use crate::web::problem::Problem;
+use crate::web::{Cart, Hub};
 
 /// Deliveries that were set aside and are listed.
 const MOST_REJECTED: usize = 200;
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 200;
 
 /// How deliveries stand.
 #[derive(Serialize)]
@@ -30,6 +35,7 @@ struct Destination {
     condition: Condition,
     committed: usize,
     rejected: usize,
+    given_up: usize,
 }
 
 impl Destination {
@@ -38,6 +44,7 @@ impl Destination {
             condition,
             committed: 0,
             rejected: 0,
+            given_up: 0,
         }
     }
 
@@ -71,6 +78,7 @@ pub(super) async fn status(State(hub): State<Hub>) -> Result<Json<Standing>, Pro
                 .or_insert_with(|| Destination::lost(name));
             match delivery.state {
                 DeliveryState::Committed => destination.committed += 1,
+                DeliveryState::Rejected if delivery.given_up => destination.given_up += 1,
                 DeliveryState::Rejected => {
                     destination.rejected += 1;
                     if rejected.len() < MOST_REJECTED {
@@ -92,14 +100,15 @@ pub(super) async fn status(State(hub): State<Hub>) -> Result<Json<Standing>, Pro
 }
 
 /// What is to be done.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 enum Act {
     Push,
     Pause,
     Resume,
     Retry,
     Verify,
+    GiveUp,
 }
 
 #[derive(Deserialize)]
@@ -109,33 +118,75 @@ pub(super) struct Order {
     exam: Option<String>,
     destination: Option<String>,
     object: Option<String>,
+    /// With `push`: exams that ended since then are owed to destinations that they never were owed to.
+    since: Option<DateTime<Utc>>,
+    /// With `give-up`.
+    reason: Option<String>,
 }
 
-pub(super) async fn act(State(hub): State<Hub>, Sent(order): Sent<Order>) -> Result<StatusCode, Problem> {
+/// How many exams or deliveries it was done to, where that is known.
+#[derive(Serialize)]
+pub(super) struct Acted {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<usize>,
+}
+
+pub(super) async fn act(
+    State(hub): State<Hub>,
+    Sent(order): Sent<Order>,
+) -> Result<(StatusCode, Json<Acted>), Problem> {
     let which = Selection {
         exam: order.exam,
         destination: order.destination,
         object: order.object,
     };
-    let uplink = hub.cart.uplink;
-    if uplink.is_empty() {
-        return Err(Problem::new(
-            StatusCode::CONFLICT,
-            "the config names no [[uplink]]",
-        ));
+    let Cart {
+        uplink, store, audit, ..
+    } = hub.cart;
+    // What is owed to a destination that is gone can only be given up.
+    if order.act != Act::GiveUp {
+        if uplink.is_empty() {
+            return Err(Problem::new(
+                StatusCode::CONFLICT,
+                "the config names no [[uplink]]",
+            ));
+        }
+        if let Some(name) = which.destination.as_ref().filter(|name| !uplink.knows(name)) {
+            return Err(Problem::new(
+                StatusCode::NOT_FOUND,
+                format!("there is no destination {name}; the config names them as [[uplink]]"),
+            ));
+        }
     }
-    if let Some(name) = which.destination.as_ref().filter(|name| !uplink.knows(name)) {
-        return Err(Problem::new(
-            StatusCode::NOT_FOUND,
-            format!("there is no destination {name}; the config names them as [[uplink]]"),
-        ));
-    }
+    let mut count = None;
     match order.act {
-        Act::Push => uplink.push(&which),
+        Act::Push => {
+            if let Some(since) = order.since {
+                let uplink = uplink.clone();
+                count = Some(blocking(move || Ok(uplink.owe(&store, since)?)).await?);
+            }
+            uplink.push(&which);
+        }
         Act::Pause => uplink.pause(&which, true),
         Act::Resume => uplink.pause(&which, false),
         Act::Retry => uplink.retry(&which),
         Act::Verify => uplink.verify(&which),
+        Act::GiveUp => {
+            let (Some(id), Some(reason)) = (which.exam.clone(), order.reason) else {
+                return Err(Problem::invalid("give-up: expected exam and reason"));
+            };
+            short("reason", &reason, LONGEST_REASON)?;
+            let given_up = blocking(move || {
+                let exam = store.exam(&id)?.ok_or_else(|| Problem::no_exam(&id))?;
+                let count = uplink.give_up(&store, &which, &reason)?;
+                if count > 0 {
+                    let to = which.destination.as_deref();
+                    audit.record(Event::given_up(&exam, to, &reason));
+                }
+                Ok(count)
+            });
+            count = Some(given_up.await?);
+        }
     }
-    Ok(StatusCode::ACCEPTED)
+    Ok((StatusCode::ACCEPTED, Json(Acted { count })))
 }
