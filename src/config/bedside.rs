@@ -81,7 +81,7 @@ impl Text {
         let place = store.map(|store| store.join(FILE));
         let set = match place.as_deref().map(read) {
             Some(Err(ConfigError::Read { path, source })) => match source.kind() {
-                io::ErrorKind::NotFound => String::new(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => String::new(),
                 // Whoever may not look into the store is no daemon, and can do without.
                 io::ErrorKind::PermissionDenied => {
                     tracing::warn!(

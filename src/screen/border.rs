@@ -11,6 +11,8 @@ use crate::preprocess::{self, PreprocessError};
 const BLACK: u8 = 9;
 /// Dim are red, green and blue that add up to this at most.
 const DIM: u16 = 120;
+/// Of a line of tissue in a contrast image so many percent are dim; of one of a B-mode image beside it fewer.
+const DIM_PERCENT: usize = 20;
 /// How far the pane reaches beyond its image, and beyond the part of it that moves, as a share of the size of that.
 const BEYOND: f32 = 0.4;
 const FAR_BEYOND: f32 = 1.5;
@@ -46,7 +48,7 @@ pub(super) fn of(frame: &Frame, image: Rect) -> Result<Rect, PreprocessError> {
     for (side, end) in ends {
         match end {
             End::Plain => {}
-            _ if pane.ground.is_some() => pane.to_known_ground(side),
+            _ if pane.ground.is_some() => pane.reach_ground(side),
             End::Other(last) => *pane.at(side) = last,
             End::Nowhere => {}
         }
@@ -145,9 +147,9 @@ impl Sides<'_> {
         End::Nowhere
     }
 
-    /// Moves a side to where the ground of another side begins, over lines that are dim for the most part, as tissue in a
-    /// contrast image is; leaves it if that is nowhere.
-    fn to_known_ground(&mut self, side: Side) {
+    /// Moves a side to where the ground of another side begins, over lines that are dim enough for a contrast image;
+    /// leaves it if that is nowhere.
+    fn reach_ground(&mut self, side: Side) {
         let Some(ground) = self.ground else { return };
         let mut last = None;
         for (n, inside) in self.lines(side, FAR_BEYOND) {
@@ -156,7 +158,7 @@ impl Sides<'_> {
                 *self.at(side) = last.unwrap_or(*self.at(side));
                 return;
             }
-            if percent(&line, dim) < GROUND_PERCENT {
+            if percent(&line, dim) < DIM_PERCENT {
                 return;
             }
             last = Some(inside);
