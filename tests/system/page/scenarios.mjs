@@ -192,7 +192,8 @@ async function tour() {
   await page.click("#theme");
   await shot("tour-german-light");
   await page.keyboard.press("Escape");
-  check(await page.locator("#tour").isHidden(), "Escape ends it");
+  const ended = await page.waitForSelector("#tour", { state: "hidden", timeout: 5000 }).then(() => true, () => false);
+  check(ended, "Escape ends it");
   await close("the tour");
 }
 
