@@ -143,7 +143,7 @@ mod tests {
             map: ActivationMap {
                 width: 2,
                 height: 1,
-                values: vec![seq as f32, -0.5],
+                values: vec![seq as f32, -2.0],
             },
             fitness: (seq > 1).then_some(Fitness {
                 brightness: 90,
@@ -169,7 +169,7 @@ mod tests {
             rows[0].contains("clarity: null") && rows[2].contains("clarity: 200"),
             "{rows:?}"
         );
-        assert!(rows[2].contains("map: [5.0, -0.5]"), "{}", rows[2]);
+        assert!(rows[2].contains("map: [5.0, -2.0]"), "{}", rows[2]);
         assert!(frames(&exam, &[]).is_ok(), "an exam without a scored frame");
     }
 }
