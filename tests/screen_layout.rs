@@ -71,7 +71,7 @@ fn the_contrast_pane_is_found_on_every_layout() {
 /// Contrast filled a part of the pane, that part was taken for it, and the exam that began with the contrast was graded on it.
 #[test]
 fn the_pane_is_found_whole_while_the_contrast_arrives() {
-    for seed in [1, 2, 4000, 4001] {
+    for seed in [1, 4000, 4001] {
         let mut phantom = Phantom::new(seed, Grade::High, 90.0);
         let pane = phantom.pane();
         let mut arrangement = auto();
