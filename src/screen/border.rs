@@ -46,11 +46,10 @@ pub(super) fn of(frame: &Frame, image: Rect) -> Result<Rect, PreprocessError> {
     let sides = [Side::Top, Side::Bottom, Side::Left, Side::Right];
     let ends = sides.map(|side| (side, pane.over_black(side)));
     for (side, end) in ends {
-        match end {
-            End::Plain => {}
-            _ if pane.ground.is_some() => pane.reach_ground(side),
-            End::Other(last) => *pane.at(side) = last,
-            End::Nowhere => {}
+        match (end, pane.ground) {
+            (End::Plain, _) | (End::Nowhere, None) => {}
+            (_, Some(ground)) => pane.reach(side, ground),
+            (End::Other(last), None) => *pane.at(side) = last,
         }
     }
     Ok(Rect {
@@ -122,39 +121,41 @@ impl Sides<'_> {
         }
     }
 
-    /// Goes from a side over black lines to where they end, and moves it there if the ground begins there.
+    /// Goes from a side over black lines to where they end, and moves it to the ground if that begins there, or after a part of
+    /// the image that did not move.
     fn over_black(&mut self, side: Side) -> End {
         let start = *self.at(side);
-        let mut last = start;
+        let (mut black_to, mut before) = (start, start);
         for (n, inside) in self.lines(side, BEYOND) {
             let line = self.line(side, n);
             match percent(&line, black) {
-                share if share >= PANE_PERCENT => last = inside,
+                share if share >= PANE_PERCENT => black_to = inside,
                 share if share < GROUND_PERCENT => {
-                    let colour = median(line.clone());
-                    if !self.is_plain(&line, colour) {
-                        return End::Other(last);
+                    // There is one ground: dim noise is of one colour too.
+                    let colour = self.ground.unwrap_or_else(|| median(line.clone()));
+                    if !is_plain(&line, colour) {
+                        return End::Other(black_to);
                     }
-                    self.ground = self.ground.or(Some(colour));
-                    *self.at(side) = last;
+                    self.ground = Some(colour);
+                    *self.at(side) = before;
                     return End::Plain;
                 }
-                // A part of the image that did not move, or something written on black.
-                _ if last == start => {}
+                _ if black_to == start => {}
+                // Something written on black.
                 _ => return End::Nowhere,
             }
+            before = inside;
         }
         End::Nowhere
     }
 
-    /// Moves a side to where the ground of another side begins, over lines that are dim enough for a contrast image;
+    /// Moves a side to where the ground of this colour begins, over lines that are dim enough for a contrast image;
     /// leaves it if that is nowhere.
-    fn reach_ground(&mut self, side: Side) {
-        let Some(ground) = self.ground else { return };
+    fn reach(&mut self, side: Side, ground: [u8; 3]) {
         let mut last = None;
         for (n, inside) in self.lines(side, FAR_BEYOND) {
             let line = self.line(side, n);
-            if self.is_plain(&line, ground) {
+            if is_plain(&line, ground) {
                 *self.at(side) = last.unwrap_or(*self.at(side));
                 return;
             }
@@ -164,16 +165,17 @@ impl Sides<'_> {
             last = Some(inside);
         }
     }
+}
 
-    fn is_plain(&self, line: &[[u8; 3]], colour: [u8; 3]) -> bool {
-        let near = |pixel: &[u8; 3]| {
-            pixel
-                .iter()
-                .zip(colour)
-                .all(|(a, b)| a.abs_diff(b) <= PLAIN_LEVELS)
-        };
-        colour.iter().any(|v| *v > BLACK) && percent(line, near) >= PLAIN_PERCENT
-    }
+/// Whether a line is of this colour, which is not black.
+fn is_plain(line: &[[u8; 3]], colour: [u8; 3]) -> bool {
+    let near = |pixel: &[u8; 3]| {
+        pixel
+            .iter()
+            .zip(colour)
+            .all(|(a, b)| a.abs_diff(b) <= PLAIN_LEVELS)
+    };
+    !black(&colour) && percent(line, near) >= PLAIN_PERCENT
 }
 
 fn black(pixel: &[u8; 3]) -> bool {
