@@ -44,9 +44,9 @@ impl Grader {
         };
         let watch = self.watch.insert(watch);
         let outcome = match watch.look(frame)? {
-            Some(quality) => Err(quality),
-            None => Ok(Scored {
-                fitness: watch.fitness(),
+            Err(quality) => Err(quality),
+            Ok(fitness) => Ok(Scored {
+                fitness: Some(fitness),
                 ..self.model.score(watch.input())?
             }),
         };

@@ -108,7 +108,7 @@ fn judged(seed: u64) -> Vec<(Result<(), Quality>, Result<(), Quality>)> {
                     let frame = grabbed
                         .entry(at / 2)
                         .or_insert_with(|| grabber.grab(&clean, t, seed * 31 + u64::from(2 * n + again)));
-                    let got = watch.look(frame).expect("it can be read").map_or(Ok(()), Err);
+                    let got = watch.look(frame).expect("it can be read").map(drop);
                     let mut truth = label(show, moved, pane, &clean, *roi);
                     let dark = truth == Some(Err(Quality::TooDark));
                     if (again == 1 || show == Show::Menu && n > 1) && !dark {
@@ -201,7 +201,7 @@ fn frozen(seed: u64) -> Vec<(bool, bool)> {
         }
         let t = PICTURE * n;
         let frame = grabber.grab(&picture(&mut phantom, pane, t), t, seed * 31 + u64::from(n));
-        let quality = watch.look(&frame).expect("it can be read");
+        let quality = watch.look(&frame).expect("it can be read").err();
         still.look(t.as_millis() as u64, quality);
         // The last picture of before is what is shown frozen.
         let age = if (3 * hz..9 * hz).contains(&n) {

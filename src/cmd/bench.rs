@@ -156,7 +156,7 @@ fn measure(pictures: u32, engine: Choice) -> Result<Figures, Failure> {
         }
         for stage in [&mut times.screen, &mut times.repeat] {
             let (looked, look) = timed(|| watch.look(&frame));
-            looked.map_err(|e| Failure::new(Code::Input, e))?;
+            looked.map(drop).map_err(|e| Failure::new(Code::Input, e))?;
             stage.push(look);
         }
         let (outputs, inference) = timed(|| model.run(&input));

@@ -44,7 +44,6 @@ pub struct Watch {
     seen: Duration,
     follower: Option<Follower>,
     roi: Rect,
-    fitness: Option<Fitness>,
 }
 
 /// The newest picture that was new.
@@ -79,7 +78,6 @@ impl Watch {
             seen: Duration::ZERO,
             follower: drawn.then(|| Follower::new(window, layout.roi)),
             roi: layout.roi,
-            fitness: None,
         }
     }
 
@@ -98,11 +96,6 @@ impl Watch {
         self.roi
     }
 
-    /// How good the newest picture is, if it is fit to be scored.
-    pub fn fitness(&self) -> Option<Fitness> {
-        self.fitness
-    }
-
     /// Whether the ROI follows the lesion.
     pub fn following(&self) -> Following {
         self.follower
@@ -110,38 +103,35 @@ impl Watch {
             .map_or(Following::Off, |follower| follower.state.clone())
     }
 
-    /// Follows the lesion to `frame` and cuts it out, and says why it is not fit to be scored.
+    /// Follows the lesion to `frame` and cuts it out, and says how good the picture is, or why it is not fit to be scored.
     ///
     /// # Errors
     /// [`PreprocessError`] if the pane cannot be read.
-    pub fn look(&mut self, frame: &Frame) -> Result<Option<Quality>, PreprocessError> {
+    pub fn look(&mut self, frame: &Frame) -> Result<Result<Fitness, Quality>, PreprocessError> {
         let cut = self.roi;
-        self.fitness = None;
         self.cut(frame)?;
         if quality::dark(&self.luma) {
             self.unseen(frame.t);
-            return Ok(Some(Quality::TooDark));
+            return Ok(Err(Quality::TooDark));
         }
         if let Some(last) = &self.last
             && (last.input == self.input || repeat::same(&last.luma, &self.luma, self.width))
         {
-            return Ok(Some(Quality::Duplicate));
+            return Ok(Err(Quality::Duplicate));
         }
         self.scale(frame)?;
         self.sketch.set(quality::luma(&self.pixels));
         let look = self.judge(frame.t);
-        let quality = look.err();
-        if matches!(quality, None | Some(Quality::Motion)) {
-            self.follow(frame.t, quality.is_none());
+        if matches!(look, Ok(_) | Err(Quality::Motion)) {
+            self.follow(frame.t, look.is_ok());
         } else {
             self.unseen(frame.t);
         }
         if self.roi != cut {
             self.cut(frame)?;
         }
-        self.fitness = look.ok().map(|look| look.fitness(&self.luma));
         self.remember(frame.t);
-        Ok(quality)
+        Ok(look.map(|look| look.fitness(&self.luma)))
     }
 
     fn cut(&mut self, frame: &Frame) -> Result<(), PreprocessError> {
