@@ -104,16 +104,21 @@ impl Store {
         let Some(exam) = self.exam(exam_id)?.filter(|exam| exam.uids.is_some()) else {
             return Ok(());
         };
-        let known = self.deliveries_of(exam_id)?;
-        let missing = addresses
-            .iter()
-            .filter(|at| known.iter().all(|d| d.address != **at));
-        let missing: Vec<Address> = missing.cloned().collect();
+        let missing = self.never_owed(exam_id, addresses)?;
         if missing.is_empty() {
             Ok(())
         } else {
             self.put(&exam, &missing)
         }
+    }
+
+    /// Those of `addresses` that nothing of the exam was ever owed to.
+    pub fn never_owed(&self, exam_id: &str, addresses: &[Address]) -> Result<Vec<Address>, StoreError> {
+        let known = self.deliveries_of(exam_id)?;
+        let missing = addresses
+            .iter()
+            .filter(|at| known.iter().all(|d| d.address != **at));
+        Ok(missing.cloned().collect())
     }
 
     /// Stores what became of a delivery; one that is over is noted in the exam's folder too. Not durable until

@@ -73,14 +73,8 @@ impl Handle {
         let recent = exams.take_while(|exam| exam.started >= since);
         let mut count = 0;
         for exam in recent.filter(|exam| exam.uids.is_some()) {
-            let Ok(known) = store.deliveries_of(&exam.id) else {
-                continue;
-            };
-            if desk
-                .addresses
-                .iter()
-                .any(|at| known.iter().all(|d| d.address != *at))
-            {
+            let missing = store.never_owed(&exam.id, &desk.addresses);
+            if missing.is_ok_and(|missing| !missing.is_empty()) {
                 desk.queue.send(Entry::Owe(exam.id))?;
                 count += 1;
             }
