@@ -1,5 +1,6 @@
 //! One file for each subcommand, and what they have in common: how they fail.
 
+mod ask;
 pub mod audit;
 pub mod bench;
 pub mod capture;

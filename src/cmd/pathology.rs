@@ -12,7 +12,7 @@ use clap::Subcommand;
 use csv::StringRecord;
 use serde_json::json;
 
-use super::uplink::ask;
+use super::ask::ask;
 use super::{CONFIG, Code, Failure};
 use crate::config::Config;
 use crate::exam::record::{Exam, Pathology};

@@ -4,19 +4,15 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use serde_json::{Value, json};
-use ureq::http::Request;
 
+use super::ask::ask;
 use super::{CONFIG, Code, Failure};
 use crate::config::Config;
 use crate::uplink::Selection;
-
-/// How long the daemon may take for an answer.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Deliveries to the hospital's servers: how they stand, and what to do about them.
 #[derive(clap::Args)]
@@ -141,42 +137,6 @@ fn tell(url: &str, act: &str, which: &Selection) -> Result<(), Failure> {
 fn said(answer: &Value, words: &str) -> Result<(), Failure> {
     let printed = writeln!(io::stdout(), "{} {words}", answer["count"]);
     printed.map_err(|error| Failure::new(Code::Output, error))
-}
-
-/// Asks the daemon, or tells it something.
-pub(super) fn ask(method: &str, url: &str, order: Option<&Value>) -> Result<Value, Failure> {
-    let agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(PATIENCE))
-        .build()
-        .new_agent();
-    let request = Request::builder()
-        .method(method)
-        .uri(url)
-        .header("Content-Type", "application/json");
-    let body = order.map_or_else(String::new, Value::to_string);
-    let request = request
-        .body(body)
-        .map_err(|error| Failure::new(Code::Other, error))?;
-    let answer = agent.run(request);
-    let failed = |words: String| Failure::new(Code::Other, words);
-    let answer = answer.map_err(|e| {
-        let why = crate::one_line(&e);
-        failed(format!(
-            "no daemon answers on {url}: {why}; start it (systemctl start sonograde), or name its config with --config"
-        ))
-    })?;
-    let status = answer.status();
-    let text = answer
-        .into_body()
-        .read_to_string()
-        .map_err(|e| failed(crate::one_line(&e)))?;
-    let said: Value = serde_json::from_str(&text).unwrap_or_default();
-    if status.is_success() {
-        return Ok(said);
-    }
-    let detail = said["detail"].as_str().unwrap_or("no reason given");
-    Err(failed(format!("the daemon refuses: {detail}")))
 }
 
 fn status(standing: &Value, json: bool) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::uplink::ask;
+use super::ask::ask;
 use super::{CONFIG, Code, Failure};
 use crate::config::Config;
 
