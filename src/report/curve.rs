@@ -2,7 +2,7 @@
 
 use super::sheet::{Colour, Face, INK};
 use super::{FAINT, HEAD, MARGIN, NAME, PALE, Page, SMALL, WIDTH};
-use crate::exam::{Enhancement, Fit, Kinetics};
+use crate::exam::{Enhancement, Fit};
 
 /// Where the block begins, and the place of the curves, in points.
 const Y: f32 = 306.0;
@@ -98,34 +98,25 @@ impl Page<'_> {
             let word = self.words(key);
             self.sheet.text_before([right, y], NAME, &word);
         }
-        type Figure = (&'static str, usize, fn(&Kinetics) -> f32);
-        let figures: [Figure; 6] = [
-            ("arrival_s", 1, |k| k.arrival_s),
-            ("time_to_peak_s", 1, |k| k.time_to_peak_s),
-            ("peak", 4, |k| k.peak),
-            ("wash_in_per_s", 4, |k| k.wash_in_per_s),
-            ("mean_transit_s", 1, |k| k.mean_transit_s),
-            ("wash_out", 0, |k| 100.0 * k.wash_out),
+        type Figure = (&'static str, usize, fn(&Fit) -> f32);
+        let figures: [Figure; 7] = [
+            ("arrival_s", 1, |fit| fit.kinetics.arrival_s),
+            ("time_to_peak_s", 1, |fit| fit.kinetics.time_to_peak_s),
+            ("peak", 4, |fit| fit.kinetics.peak),
+            ("wash_in_per_s", 4, |fit| fit.kinetics.wash_in_per_s),
+            ("mean_transit_s", 1, |fit| fit.kinetics.mean_transit_s),
+            ("wash_out", 0, |fit| 100.0 * fit.kinetics.wash_out),
+            ("r2", 2, |fit| fit.r2),
         ];
         for (key, digits, figure) in figures {
             y += 13.0;
             let name = self.words(key);
             self.sheet.text([x, y], 134.0, NARROW, &name);
             for (right, fit) in columns.into_iter().zip(fits) {
-                let value = fit
-                    .as_ref()
-                    .map(|fit| format!("{:.digits$}", figure(&fit.kinetics)));
+                let value = fit.as_ref().map(|fit| format!("{:.digits$}", figure(fit)));
                 self.sheet
                     .text_before([right, y], SMALL, value.as_deref().unwrap_or("-"));
             }
-        }
-        y += 13.0;
-        let name = self.words("r2");
-        self.sheet.text([x, y], 134.0, NARROW, &name);
-        for (right, fit) in columns.into_iter().zip(fits) {
-            let value = fit.as_ref().map(|fit| format!("{:.2}", fit.r2));
-            self.sheet
-                .text_before([right, y], SMALL, value.as_deref().unwrap_or("-"));
         }
         y += 12.0;
         for (right, fit) in columns.into_iter().zip(fits) {
