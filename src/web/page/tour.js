@@ -23,7 +23,6 @@ function show() {
   byId("tour-start").disabled = document.body.dataset.exam === "running";
   const shown = wanted && !busy();
   document.querySelector(".toured")?.classList.remove("toured");
-  const away = card.hidden && shown;
   card.hidden = !shown;
   if (!shown) return;
   const target = step ? document.querySelector(STEPS[step]) : null;
@@ -35,8 +34,6 @@ function show() {
   byId("tour-back").hidden = step < 2;
   byId("tour-end").textContent = words(step ? "tourEnd" : "tourLater");
   byId("tour-next").textContent = words(step === 0 ? "tourBegin" : step === STEPS.length - 1 ? "tourDone" : "tourNext");
-  // What comes back by itself takes the focus from nobody.
-  if (!away && step) byId("tour-next").focus();
 }
 
 function end() {
@@ -49,6 +46,7 @@ function go(by) {
   step += by;
   if (step === STEPS.length) return end();
   show();
+  byId("tour-next").focus();
 }
 
 byId("tour-next").addEventListener("click", () => go(1));
@@ -60,12 +58,14 @@ byId("tour-start").addEventListener("click", () => {
   byId("tour-next").focus();
 });
 card.addEventListener("keydown", (event) => {
-  const { key } = event;
-  if (key === "Escape") end();
-  else if (key === "ArrowRight") go(1);
-  else if (key === "ArrowLeft" && step > 1) go(-1);
+  if (event.key === "ArrowRight") go(1);
+  else if (event.key === "ArrowLeft" && step > 1) go(-1);
   else return;
   event.preventDefault();
+});
+// Wherever the focus has gone meanwhile.
+document.addEventListener("keydown", ({ key }) => {
+  if (key === "Escape" && !card.hidden) end();
 });
 new MutationObserver(show).observe(document.body, { attributeFilter: ["data-exam", "data-signal", "data-drawing"] });
 show();
