@@ -13,7 +13,7 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use common::{folder, sonograde, text};
 use daemon::Daemon;
 use serde_json::Value;
@@ -187,7 +187,7 @@ fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
 fn certificate(until: DateTime<Utc>) -> String {
     let now = Utc::now();
     // Until 2049 the year has two digits (RFC 5280, 4.1.2.5).
-    let time = |time: DateTime<Utc>| match time.format("%Y").to_string() < "2050".to_owned() {
+    let time = |time: DateTime<Utc>| match time.year() < 2050 {
         true => der(0x17, &[time.format("%y%m%d%H%M%SZ").to_string().as_bytes()]),
         false => der(0x18, &[time.format("%Y%m%d%H%M%SZ").to_string().as_bytes()]),
     };
