@@ -4,9 +4,11 @@
 
 mod bundle;
 mod capture;
+mod certificates;
 mod compute;
 mod disk;
 mod daemon;
+mod servers;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,7 +20,7 @@ use crate::panel;
 use crate::process;
 use daemon::Daemon;
 
-/// Checks device, model, speed, heat, disk and clock, and says what to do.
+/// Checks device, model, speed, heat, disk, clock, servers and certificates, and says what to do.
 #[derive(clap::Args)]
 pub struct Args {
     /// The daemon's config.
@@ -73,6 +75,8 @@ fn examine(path: &Path) -> Vec<Finding> {
             findings.extend(capture::findings(&config.source, daemon.as_ref()));
             findings.extend(compute::findings(config.model));
             findings.extend(disk::findings(&config.store.path, daemon.as_ref()));
+            findings.extend(servers::findings(&config.dicom, &config.uplink));
+            findings.extend(certificates::findings(&config.web, &config.dicom, &config.uplink));
             findings.extend(config.panel.map(|settings| lines(&settings, daemon.as_ref())));
         }
         Err(error) => {

@@ -129,20 +129,35 @@ impl Bucket {
         Ok(found.is_some_and(|bytes| Sha256::digest(&bytes).to_vec() == wanted))
     }
 
+    /// Whether it can be written to, as far as that can be seen, and lets us list what is there.
+    pub fn look(&self) -> Result<bool, Trouble> {
+        if let Way::Folder(folder) = &self.way {
+            rustix::fs::access(folder, rustix::fs::Access::WRITE_OK)
+                .map_err(|e| Trouble::Link(format!("it cannot be written to: {e}")))?;
+        }
+        let root = Path::from_iter(self.root());
+        let list = async |store: &dyn ObjectStore| match store.list_with_delimiter(Some(&root)).await {
+            Ok(_) => Ok(true),
+            Err(Error::PermissionDenied { .. } | Error::Unauthenticated { .. }) => Ok(false),
+            Err(error) => Err(error),
+        };
+        self.ask(list)
+    }
+
+    fn root(&self) -> impl Iterator<Item = String> {
+        let parts = self.prefix.split('/').filter(|part| !part.is_empty());
+        parts.map(String::from)
+    }
+
     /// `PREFIX/frames/date=2026-01-31/cart=NAME/<exam>.parquet`
     fn place(&self, sheet: &Sheet) -> Path {
-        let prefix = self
-            .prefix
-            .split('/')
-            .filter(|part| !part.is_empty())
-            .map(String::from);
         let own = [
             sheet.folder.to_owned(),
             format!("date={}", sheet.date),
             format!("cart={}", self.cart),
             format!("{}.{}", sheet.exam, sheet.extension),
         ];
-        Path::from_iter(prefix.chain(own))
+        Path::from_iter(self.root().chain(own))
     }
 
     fn ask<T>(

@@ -58,6 +58,24 @@ impl Service {
         stored(status, said.as_ref(), &parcel.target.instance)
     }
 
+    /// Whether the service answers a query (PS3.18, 10.6). What it answers is not read: it may name a patient.
+    pub fn search(&self) -> Result<(), Trouble> {
+        let answer = self
+            .agent
+            .get(format!("{}/studies?limit=1", self.url))
+            .header("Accept", JSON)
+            .call()
+            .map_err(|e| lost(&e))?;
+        let kind = answer.headers().get("Content-Type");
+        let is_json = kind.is_some_and(|kind| kind.to_str().is_ok_and(|kind| kind.contains("json")));
+        match answer.status().as_u16() {
+            200 if is_json => Ok(()),
+            204 => Ok(()),
+            200 => Err(Trouble::Later("what answers is no QIDO-RS".into())),
+            status => Err(Trouble::Later(format!("a query failed (HTTP {status})"))),
+        }
+    }
+
     /// Whether the service finds the object (PS3.18, 10.6).
     pub fn has(&self, target: &Target) -> Result<bool, Trouble> {
         let Archive { study, series, .. } = target.archive()?;

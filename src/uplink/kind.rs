@@ -162,6 +162,10 @@ fn web(key: &str, url: String, section: &Section) -> Result<String, String> {
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return Err(format!("{key}: expected http://… or https://…, got {url:?}"));
     }
+    // Nothing would send them, and every list of destinations show them.
+    if url.split('/').nth(2).is_some_and(|host| host.contains('@')) {
+        return Err(format!("{key}: expected no user name and no password in it"));
+    }
     if url.starts_with("https:") != section.tls.is_some() {
         return Err(format!(
             "{key}: https:// needs tls = {{ ca = \"FILE\" }}, and http:// takes none"

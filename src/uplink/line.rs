@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use dicom_dictionary_std::uids;
 use uuid::Uuid;
 
 use super::asked::{Asked, MOST_OBJECTS};
@@ -85,6 +86,25 @@ impl Line {
         match self.way {
             Way::Bucket(_) => SHEETS.map(|(name, ..)| name).to_vec(),
             _ => crate::dicom::OBJECTS.map(|(name, _)| name).to_vec(),
+        }
+    }
+
+    /// Whether the destination answers; what it would not do.
+    pub fn look(&self) -> Result<Vec<&'static str>, Trouble> {
+        match &self.way {
+            Way::Web(service) => service.search().map(|()| Vec::new()),
+            Way::Bucket(bucket) => match bucket.look()? {
+                true => Ok(Vec::new()),
+                false => Ok(vec!["listing (nor with a wrong access key or secret)"]),
+            },
+            Way::Dimse { peer, verify, .. } => {
+                let verifying = match verify {
+                    Verify::Commitment => ("storage commitment", uids::STORAGE_COMMITMENT_PUSH_MODEL),
+                    Verify::Query => ("queries", dimse::FIND),
+                };
+                let [report, capture, map] = crate::dicom::OBJECTS;
+                dimse::echo(peer, &[report, capture, map, verifying])
+            }
         }
     }
 

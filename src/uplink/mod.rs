@@ -19,6 +19,7 @@ mod handle;
 mod http;
 mod kind;
 mod line;
+pub mod look;
 mod parcel;
 pub mod settings;
 mod sheet;
@@ -51,7 +52,7 @@ use dicomweb::Service;
 use dimse::Peer;
 use dimse::listener::Listener;
 use line::Line;
-use settings::{AeTitle, Destination, Dicom, Kind, Tls, Verify};
+use settings::{AeTitle, Destination, Dicom, Kind, Limits, Tls, Verify};
 use state::Shared;
 use throttle::Throttle;
 use worker::{Note, Worker};
@@ -91,13 +92,7 @@ impl Plan {
         if let Some(list) = &dicom.worklist {
             let tls = list.tls.as_ref();
             plan.worklist = Some(Asker {
-                peer: Peer {
-                    address: list.address.clone(),
-                    called_ae: list.called_ae.clone(),
-                    calling_ae: dicom.ae_title.clone(),
-                    tls: tls.map(|tls| secured(tls, &list.address)).transpose()?,
-                    limits: list.limits,
-                },
+                peer: peer(dicom, &list.address, &list.called_ae, tls, list.limits)?,
                 modality: list.modality.clone(),
                 station_ae: list.station_ae.as_ref().map(|title| title.0.clone()),
                 every: Duration::from_secs(list.every_s.max(1).into()),
@@ -207,19 +202,29 @@ fn line(dicom: &Dicom, destination: &Destination) -> Result<Line, UplinkError> {
             called_ae,
             verify,
         } => {
-            let peer = Peer {
-                address: address.clone(),
-                called_ae: called_ae.clone(),
-                calling_ae: dicom.ae_title.clone(),
-                tls: tls.map(|tls| secured(tls, address)).transpose()?,
-                limits,
-            };
+            let peer = peer(dicom, address, called_ae, tls, limits)?;
             Ok(Line::dimse(peer, *verify, throttle))
         }
         Kind::DicomWeb { url } => Ok(Line::web(Service::new(url, tls, limits)?, throttle)),
         Kind::Folder(folder) => Ok(Line::bucket(Bucket::folder(folder.clone(), cart), throttle)),
         Kind::S3(s3) => Ok(Line::bucket(Bucket::s3(s3, tls, limits, cart)?, throttle)),
     }
+}
+
+fn peer(
+    dicom: &Dicom,
+    address: &str,
+    called_ae: &AeTitle,
+    tls: Option<&Tls>,
+    limits: Limits,
+) -> Result<Peer, UplinkError> {
+    Ok(Peer {
+        address: address.to_owned(),
+        called_ae: called_ae.clone(),
+        calling_ae: dicom.ae_title.clone(),
+        tls: tls.map(|tls| secured(tls, address)).transpose()?,
+        limits,
+    })
 }
 
 /// TLS to a host and port.

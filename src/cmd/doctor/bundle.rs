@@ -20,8 +20,16 @@ const MACHINE: [&str; 6] = [
     "/proc/loadavg",
     "/proc/self/mounts",
 ];
-/// Words in keys whose values are secret.
-const SECRET: [&str; 5] = ["password", "secret", "token", "key_file", "passphrase"];
+/// Words in keys whose values are secret, or would let one be guessed.
+const SECRET: [&str; 7] = [
+    "password",
+    "secret",
+    "token",
+    "key_file",
+    "passphrase",
+    "pin_hash",
+    "access_key",
+];
 
 pub(super) fn write(path: &Path, config: &Path, findings: &[Finding]) -> io::Result<()> {
     let mut tar = Builder::new(File::create(path)?);
@@ -67,13 +75,30 @@ pub(super) fn write(path: &Path, config: &Path, findings: &[Finding]) -> io::Res
 
 fn without_secrets(mut table: Table) -> Table {
     for (key, value) in &mut table {
-        match value {
-            Value::Table(inner) => *inner = without_secrets(std::mem::take(inner)),
-            value if SECRET.iter().any(|word| key.contains(word)) => *value = "(left out)".into(),
-            _ => {}
+        if SECRET.iter().any(|word| key.contains(word)) {
+            *value = "(left out)".into();
+        } else {
+            clean(value);
         }
     }
     table
+}
+
+fn clean(value: &mut Value) {
+    match value {
+        Value::Table(inner) => *inner = without_secrets(std::mem::take(inner)),
+        Value::Array(items) => items.iter_mut().for_each(clean),
+        Value::String(text) => {
+            // https://name:password@host/
+            if let Some((scheme, rest)) = text.split_once("://")
+                && let Some((_, host)) = rest.split('/').next().and_then(|place| place.rsplit_once('@'))
+            {
+                let path = rest.find('/').map_or("", |at| &rest[at..]);
+                *text = format!("{scheme}://(left out)@{host}{path}");
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Without the names of exams, which tell when a patient was there.
@@ -108,17 +133,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_exams_and_secrets_are_left_out() {
+    fn names_of_exams_are_left_out() {
         let log = "2026-01-31T09:45:00 cart sonograde[7]: exam begun exam=20260131T094500.123Z-7f3a\n1 µs, é20260131T094500.123Z-7f3a.";
         assert_eq!(
             without_exams(log),
             "2026-01-31T09:45:00 cart sonograde[7]: exam begun exam=(exam)\n1 µs, é(exam)."
         );
-        let config = "[uplink.pacs]\nurl = \"https://pacs\"\npassword = \"hunter2\"\n[web]\nlisten = \"x\"\n";
+    }
+
+    /// What stands in a list of tables went into the archive as it was: users with the hashes of their PINs, destinations.
+    #[test]
+    fn a_secret_is_left_out_wherever_it_stands() {
+        let config = r#"
+            [[uplink]]
+            url = "https://ward:hunter2@pacs/web"
+            [[uplink]]
+            endpoint = "https://s3"
+            access_key = "hunter2"
+            tls = { password = "hunter2" }
+            [web]
+            listen = "x"
+            [[web.network.users]]
+            name = "ward"
+            pin_hash = "hunter2"
+            [[web.network.users]]
+            token_sha256 = "hunter2""#;
         let text = without_secrets(config.parse().expect("TOML")).to_string();
-        assert!(
-            text.contains("https://pacs") && !text.contains("hunter2"),
-            "{text}"
-        );
+        for kept in ["(left out)@pacs/web", "https://s3", "ward"] {
+            assert!(text.contains(kept), "{text}");
+        }
+        assert!(!text.contains("hunter2"), "{text}");
     }
 }

@@ -16,7 +16,7 @@ use dicom_object::InMemDicomObject;
 use dicom_transfer_syntax_registry::entries::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
 
 pub(super) use channel::{Channel, Peer};
-use command::{ANSWER, C_FIND, C_STORE, Command, Message, N_ACTION, N_EVENT_REPORT};
+use command::{ANSWER, C_ECHO, C_FIND, C_STORE, Command, Message, N_ACTION, N_EVENT_REPORT};
 
 use super::parcel::{Archive, Parcel, Target};
 use super::throttle::Throttle;
@@ -33,6 +33,34 @@ pub(super) struct Report {
     pub kept: Vec<String>,
     /// SOP Instance UIDs that are not, with the reason (PS3.3, C.14).
     pub failed: Vec<(String, u16)>,
+}
+
+/// Asks whether somebody is there (C-ECHO), on an association that is for services too; gives the names of those that the other side
+/// does not offer.
+pub(super) fn echo(
+    peer: &Peer,
+    services: &[(&'static str, &'static str)],
+) -> Result<Vec<&'static str>, Trouble> {
+    let classes = services.iter().map(|(_, class)| *class);
+    let classes: Vec<_> = std::iter::once(uids::VERIFICATION).chain(classes).collect();
+    let mut channel = Channel::open(peer, &classes)?;
+    let Some(context) = channel.context(uids::VERIFICATION) else {
+        channel.release();
+        return Err(Trouble::Later("it takes no C-ECHO".into()));
+    };
+    let id = channel.next_id();
+    let command = Command::new(C_ECHO, false).request(id, tags::AFFECTED_SOP_CLASS_UID, uids::VERIFICATION);
+    channel.send(context.id, &command.build(), None, &mut Throttle::new(None))?;
+    let status = expect(&mut channel, C_ECHO | ANSWER, id)?.status();
+    let missing = services
+        .iter()
+        .filter(|(_, class)| channel.context(class).is_none());
+    let missing = missing.map(|(name, _)| *name).collect();
+    channel.release();
+    match status {
+        0 => Ok(missing),
+        status => Err(Trouble::Later(format!("C-ECHO failed (status {status:04X})"))),
+    }
 }
 
 /// Opens an association on which objects of ours can be sent.
@@ -192,7 +220,7 @@ fn report(data: &[u8], syntax: &str) -> Option<Report> {
 }
 
 /// The way to ask what an archive has.
-const FIND: &str = uids::STUDY_ROOT_QUERY_RETRIEVE_INFORMATION_MODEL_FIND;
+pub(super) const FIND: &str = uids::STUDY_ROOT_QUERY_RETRIEVE_INFORMATION_MODEL_FIND;
 
 /// Opens an association on which an archive can be asked what it has.
 pub(super) fn open_for_query(peer: &Peer) -> Result<Channel, Trouble> {
