@@ -21,14 +21,14 @@ use sonograde::exam::record::{
 };
 use sonograde::frame::Rect;
 use sonograde::store::{
-    Address, Delivery, DeliveryState, Encryption, Entry, Keep, KeyFile, Policy, Store, Writer, rekey,
+    Address, Delivery, DeliveryState, Encryption, Entry, Keep, KeyFile, Policy, Store, Writer, rekey, wipe,
 };
 
 /// Tells the child which store to write, and which exam it begins with.
 const STORE: &str = "SONOGRADE_TEST_STORE";
 const ROUND: &str = "SONOGRADE_TEST_ROUND";
 /// What the child does beside storing: `write`, `retention` (removes exams), `rebuild` (makes the database anew),
-/// `rekey` (puts the store under other keys), `encrypt` (writes a plain store, then encrypts it).
+/// `rekey` (puts the store under other keys), `wipe`, `encrypt` (writes a plain store, then encrypts it).
 const WORK: &str = "SONOGRADE_TEST_WORK";
 /// To `verify`: what the child has reported, a line each.
 const REPORTED: &str = "SONOGRADE_TEST_REPORTED";
@@ -94,28 +94,58 @@ fn what_was_reported_saved_survives_kill_9_at_every_point() {
             _ => 6,
         };
         let pass = 1 + random.rand_range(0..passes);
-        let mut child = Command::new(env::current_exe().expect("this binary"))
-            .args(["--exact", "child", "--ignored", "--nocapture"])
-            .env(STORE, store)
-            .env(ROUND, (kill * 100).to_string())
-            .env(WORK, work)
-            .env("SONOGRADE_DIE_AT", format!("{point}:{pass}"))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("a child");
-        let output = BufReader::new(child.stdout.take().expect("it is piped"));
-        reported.extend(
-            output
-                .lines()
-                .map_while(Result::ok)
-                .filter(|line| line.starts_with("saved ")),
-        );
-        died += usize::from(!child.wait().expect("it was started").success());
+        let (saved, killed) = child_that_dies(store, kill * 100, work, point, pass);
+        reported.extend(saved);
+        died += usize::from(killed);
         verify_all(&open(store), &reported);
     }
     println!("{kills} rounds, {died} killed");
     assert!(died * 10 >= kills * 9, "only {died} of {kills} were killed");
+}
+
+/// A store that was half wiped when the power went could be opened, or was left where it was.
+#[test]
+fn a_wipe_that_is_killed_lets_nothing_be_read_and_is_finished_by_the_next() {
+    for (point, pass) in [
+        ("wipe-marked", 1),
+        ("wipe-destroyed", 1),
+        ("wipe-removed", 1),
+        ("wipe-removed", 4),
+    ] {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let store = &dir.path().join("store");
+        let (saved, killed) = child_that_dies(store, 0, "wipe", point, pass);
+        assert!(killed && !saved.is_empty(), "{point}");
+        let encryption = Encryption::On(KeyFile::of(store, None));
+        assert!(Store::open_with(store, &encryption).is_err(), "{point}");
+        if point != "wipe-marked" {
+            assert!(
+                !store.join("key.1").exists() && !store.join("key.2").exists(),
+                "{point}"
+            );
+        }
+        assert!(wipe(store).expect("a working disk").encrypted, "{point}");
+        let left = std::fs::read_dir(store).expect("readable").count();
+        assert_eq!(left, 0, "{point}");
+    }
+}
+
+/// Starts the child on `store`; what it has reported saved, and whether it was killed.
+fn child_that_dies(store: &Path, round: usize, work: &str, point: &str, pass: u64) -> (Vec<String>, bool) {
+    let mut child = Command::new(env::current_exe().expect("this binary"))
+        .args(["--exact", "child", "--ignored", "--nocapture"])
+        .env(STORE, store)
+        .env(ROUND, round.to_string())
+        .env(WORK, work)
+        .env("SONOGRADE_DIE_AT", format!("{point}:{pass}"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a child");
+    let output = BufReader::new(child.stdout.take().expect("it is piped"));
+    let saved = output.lines().map_while(Result::ok);
+    let saved = saved.filter(|line| line.starts_with("saved ")).collect();
+    (saved, !child.wait().expect("it was started").success())
 }
 
 /// The child. Without a test or the rig of `tests/system/store` it has no store to write and does nothing.
@@ -157,6 +187,11 @@ fn child() {
             drop(store);
             spoil(dir);
             store = Arc::new(open(dir));
+        }
+        if work == "wipe" {
+            drop(store);
+            wipe(dir).expect("a working disk");
+            return;
         }
         if work == "rekey" {
             drop(store);

@@ -5,7 +5,7 @@ use std::net::{TcpListener, ToSocketAddrs};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -318,9 +318,8 @@ fn watch_status(pipeline: &Pipeline, show: Show) -> std::io::Result<()> {
     let mut out = std::io::stdout();
     let terminal = out.is_terminal();
     let every = if terminal { STATUS_EVERY } else { STATUS_EVERY_FILE };
-    let mut next = Instant::now();
-    while !pipeline.finished() {
-        if show == Show::Status && Instant::now() >= next {
+    loop {
+        if show == Show::Status {
             let line = status_line(&live.borrow());
             if terminal {
                 write!(out, "\r\x1b[K{line}")?;
@@ -328,9 +327,10 @@ fn watch_status(pipeline: &Pipeline, show: Show) -> std::io::Result<()> {
                 writeln!(out, "{line}")?;
             }
             out.flush()?;
-            next += every;
         }
-        std::thread::sleep(Duration::from_millis(50));
+        if pipeline.over_within(every) {
+            break;
+        }
     }
     if show == Show::Status && terminal {
         writeln!(out, "\r\x1b[K{}", status_line(&live.borrow()))?;

@@ -10,7 +10,7 @@ use super::{Live, Opener, Pace, Shared};
 use crate::capture::{CaptureError, Captured, FrameSource, Signal};
 use crate::exam::Interrupted;
 use crate::frame::{BufferPool, Frame};
-use crate::health::Heart;
+use crate::health::{self, Heart};
 
 /// The longest a source may wait for a frame before the thread looks around.
 const WAIT: Duration = Duration::from_millis(50);
@@ -65,10 +65,12 @@ pub(super) fn run(
         if pace != Pace::Device {
             break;
         }
-        let until = Instant::now() + backoff;
-        while Instant::now() < until && !shared.stopping() {
+        let failed = Instant::now();
+        while let Some(left) = backoff.checked_sub(failed.elapsed())
+            && !shared.stopping()
+        {
             heart.beat();
-            std::thread::sleep(WAIT.min(backoff));
+            std::thread::park_timeout(left.min(health::AT_LEAST / 2)); // who stops it wakes it
         }
         backoff = LAST_BACKOFF.min(backoff * 2);
     }

@@ -15,10 +15,10 @@ mod rates;
 mod stages;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -121,6 +121,8 @@ pub struct Pipeline {
     models: Option<JoinHandle<()>>,
     panel: Option<JoinHandle<()>>,
     pulses: Vec<Pulse>,
+    /// Its other end goes with `infer`.
+    over: Receiver<()>,
 }
 
 /// What the threads share.
@@ -233,6 +235,7 @@ impl Pipeline {
             publish: publish.clone(),
             heart,
         };
+        let (running, over) = channel::<()>();
         let (for_capture, for_models) = (Arc::clone(&shared), Arc::clone(&shared));
         let panel = parts.panel.map(|settings| {
             let live = live.clone();
@@ -250,10 +253,14 @@ impl Pipeline {
             capture: spawn("capture", move || {
                 capture::run(open, pace, &for_capture, &publish, &capture_heart, numbering);
             }),
-            infer: spawn("infer", move || stage.run()),
+            infer: spawn("infer", move || {
+                let _running = running;
+                stage.run()
+            }),
             models,
             panel,
             pulses,
+            over,
         })
     }
 
@@ -280,12 +287,16 @@ impl Pipeline {
     /// Something that stops the threads when called, from any thread, as often as it likes.
     pub fn stopper(&self) -> impl Fn() + Send + Sync + 'static {
         let shared = Arc::clone(&self.shared);
-        move || shared.stop.store(true, Ordering::Relaxed)
+        let capture = self.capture.thread().clone();
+        move || {
+            shared.stop.store(true, Ordering::Relaxed);
+            capture.unpark();
+        }
     }
 
-    /// Whether the source is over and every result was handed to the store.
-    pub fn finished(&self) -> bool {
-        self.infer.is_finished()
+    /// Waits until the source is over and every result was handed to the store; false if that takes longer.
+    pub fn over_within(&self, wait: Duration) -> bool {
+        self.over.recv_timeout(wait) == Err(RecvTimeoutError::Disconnected)
     }
 
     /// Waits for the threads to end: the source is over or the stopper was called.

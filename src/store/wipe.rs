@@ -68,6 +68,7 @@ pub fn wipe(store: &Path) -> Result<Wiped, StoreError> {
         } else {
             fs::remove_file(&path).map_err(fault("remove", &path))?;
         }
+        point("wipe-removed");
     }
     files::sync_folder(store)?;
     fs::remove_file(&mark).map_err(fault("remove", &mark))?;

@@ -5,7 +5,8 @@ use std::arch::x86_64::*;
 
 use super::classes::Cells;
 use super::tile::{Isa, STEP, Tile};
-use super::{ClassesFn, Kernel, Shape, shapes};
+use super::{ClassesFn, Kernel, PictureFn, Shape, shapes};
+use crate::infer::repvgg::pack::Map;
 
 /// The kernel; its value shows that the processor has the instructions.
 pub struct Avx2(());
@@ -106,6 +107,14 @@ unsafe fn classes(cells: &Cells<'_>, maps: &mut [f32]) {
     unsafe { super::classes::classes(cells, maps) }
 }
 
+/// # Safety
+/// As [`PictureFn`].
+#[target_feature(enable = "avx2")]
+unsafe fn picture(pixels: &[u8], map: &Map, to: *mut u8, zero: u8) {
+    // SAFETY: the caller's.
+    unsafe { super::picture::picture(pixels, map, to, zero) }
+}
+
 impl Kernel for Avx2 {
     fn name(&self) -> &'static str {
         "avx2"
@@ -117,6 +126,10 @@ impl Kernel for Avx2 {
 
     fn classes(&self) -> ClassesFn {
         classes
+    }
+
+    fn picture(&self) -> PictureFn {
+        picture
     }
 
     fn shapes(&self) -> &'static [Shape] {

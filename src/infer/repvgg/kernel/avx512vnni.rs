@@ -4,7 +4,8 @@ use std::arch::x86_64::*;
 
 use super::classes::Cells;
 use super::tile::{Isa, PEAK_SUMS, STEP, Tile};
-use super::{ClassesFn, Kernel, Shape, shapes};
+use super::{ClassesFn, Kernel, PictureFn, Shape, shapes};
+use crate::infer::repvgg::pack::Map;
 
 /// The kernel; its value shows that the processor has the instructions.
 pub struct Avx512Vnni(());
@@ -108,6 +109,14 @@ unsafe fn classes(cells: &Cells<'_>, maps: &mut [f32]) {
     unsafe { super::classes::classes(cells, maps) }
 }
 
+/// # Safety
+/// As [`PictureFn`].
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+unsafe fn picture(pixels: &[u8], map: &Map, to: *mut u8, zero: u8) {
+    // SAFETY: the caller's.
+    unsafe { super::picture::picture(pixels, map, to, zero) }
+}
+
 impl Kernel for Avx512Vnni {
     fn name(&self) -> &'static str {
         "avx512vnni"
@@ -119,6 +128,10 @@ impl Kernel for Avx512Vnni {
 
     fn classes(&self) -> ClassesFn {
         classes
+    }
+
+    fn picture(&self) -> PictureFn {
+        picture
     }
 
     fn shapes(&self) -> &'static [Shape] {

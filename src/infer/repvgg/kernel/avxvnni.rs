@@ -5,7 +5,8 @@ use std::arch::x86_64::*;
 use super::avx2::store;
 use super::classes::Cells;
 use super::tile::{Isa, PEAK_SUMS, STEP, Tile};
-use super::{ClassesFn, Kernel, Shape, shapes};
+use super::{ClassesFn, Kernel, PictureFn, Shape, shapes};
+use crate::infer::repvgg::pack::Map;
 
 /// The kernel; its value shows that the processor has the instructions.
 pub struct AvxVnni(());
@@ -79,6 +80,14 @@ unsafe fn classes(cells: &Cells<'_>, maps: &mut [f32]) {
     unsafe { super::classes::classes(cells, maps) }
 }
 
+/// # Safety
+/// As [`PictureFn`].
+#[target_feature(enable = "avx2,avxvnni")]
+unsafe fn picture(pixels: &[u8], map: &Map, to: *mut u8, zero: u8) {
+    // SAFETY: the caller's.
+    unsafe { super::picture::picture(pixels, map, to, zero) }
+}
+
 impl Kernel for AvxVnni {
     fn name(&self) -> &'static str {
         "avxvnni"
@@ -90,6 +99,10 @@ impl Kernel for AvxVnni {
 
     fn classes(&self) -> ClassesFn {
         classes
+    }
+
+    fn picture(&self) -> PictureFn {
+        picture
     }
 
     fn shapes(&self) -> &'static [Shape] {

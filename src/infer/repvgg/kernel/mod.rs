@@ -6,6 +6,7 @@
 mod classes;
 mod memory;
 pub mod net;
+mod picture;
 mod scalar;
 mod tile;
 #[cfg(target_arch = "x86_64")]
@@ -24,6 +25,7 @@ mod neon_i8mm;
 mod row;
 
 pub use classes::ClassesFn;
+pub use picture::PictureFn;
 pub use tile::{GROUP, STEP, TileFn};
 
 /// An instruction set that this machine has.
@@ -61,6 +63,11 @@ pub trait Kernel: Send + Sync {
     /// The class maps by its instructions.
     fn classes(&self) -> ClassesFn {
         classes::classes
+    }
+
+    /// The picture's copy by its instructions.
+    fn picture(&self) -> PictureFn {
+        picture::picture
     }
 
     /// Does nothing but products, `turns` times some, and says how many; none where the compiler would see through it.

@@ -3,7 +3,7 @@
 use super::classes::Cells;
 use super::memory::Bytes;
 use super::tile::{FETCHES, Tile};
-use super::{ClassesFn, GROUP, Kernel, STEP};
+use super::{ClassesFn, GROUP, Kernel, PictureFn, STEP};
 use crate::infer::repvgg::pack::{Block, Map, Packed};
 use crate::infer::repvgg::plan::Plan;
 use crate::infer::repvgg::pool::{Alone, Claim, Job};
@@ -17,6 +17,7 @@ pub struct Net {
     buffers: Vec<(Map, usize)>,
     activations: Bytes,
     weights: Bytes,
+    picture: PictureFn,
     classes: ClassesFn,
     threads: usize,
     zero: u8,
@@ -49,6 +50,7 @@ impl Net {
             buffers: vec![(picture, 0)],
             activations: Bytes::filled(0, zero),
             weights: Bytes::filled(0, 0),
+            picture: kernel.picture(),
             classes: kernel.classes(),
             threads,
             zero,
@@ -149,23 +151,9 @@ impl Net {
             3 * map.height * map.width,
             "the picture's size is the plan's"
         );
-        let (red, others) = pixels.split_at(map.height * map.width);
-        let (green, blue) = others.split_at(map.height * map.width);
-        for y in 0..map.height {
-            let at = start + map.at(y, 0);
-            // SAFETY: nobody has a claim, so this is the only access; the row lies in the buffer.
-            let to = unsafe {
-                std::slice::from_raw_parts_mut(
-                    self.activations.start().add(at).cast::<[u8; STEP]>(),
-                    map.width,
-                )
-            };
-            let row = y * map.width..(y + 1) * map.width;
-            let colours = red[row.clone()].iter().zip(&green[row.clone()]).zip(&blue[row]);
-            for (to, ((red, green), blue)) in to.iter_mut().zip(colours) {
-                *to = [*red, *green, *blue, 0].map(|byte| byte ^ self.zero);
-            }
-        }
+        // SAFETY: nobody has a claim, so this is the only access; `check` has shown that the buffer is as long as its map says. The
+        // kernel was made where its instructions exist.
+        unsafe { (self.picture)(pixels, map, self.activations.start().add(*start), self.zero) };
     }
 
     /// What `layer` made last, where no later layer has written over it: n, row and column to the [`GROUP`] activations from
