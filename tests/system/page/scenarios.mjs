@@ -99,7 +99,7 @@ async function review(id) {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ grade: "G3" }),
   });
-  await page.waitForTimeout(500);
+  await page.waitForFunction(async (exam) => (await (await fetch(`/api/v1/exams/${exam}`)).json()).pathology, id);
   await page.reload();
   await page.waitForSelector("#found:not([hidden])");
   const found = [await page.textContent("#found"), await entry.locator(".found").textContent()];
