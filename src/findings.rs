@@ -1,6 +1,7 @@
 //! What is found of a box when it is looked at, in words for people: `sonograde doctor` prints it, the page shows it.
 //!
-//! [`machine`] is what can be looked at beside a running daemon; what needs the config is `cmd/doctor`'s.
+//! [`machine`] is what can be looked at beside a running daemon, in a language of the page's catalogue; what needs the config is
+//! `cmd/doctor`'s, for engineers, in English.
 
 mod machine;
 

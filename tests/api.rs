@@ -72,6 +72,8 @@ fn an_exam_is_started_marked_named_ended_judged_and_reviewed() {
     let before = scored(&state);
     daemon.state(|s| scored(s) > before.map(|n| n + 5));
 
+    let runs = ask(&daemon, "GET", "/api/v1/exams?limit=1", Value::Null, 200);
+    assert_eq!(runs["exams"][0]["state"], "running");
     let path = |what: &str| format!("/api/v1/exams/{exam}/{what}");
     ask(&daemon, "PUT", &path("opinion"), json!({"accepted": true}), 409);
     ask(
@@ -106,8 +108,8 @@ fn an_exam_is_started_marked_named_ended_judged_and_reviewed() {
         std::thread::sleep(Duration::from_millis(50));
     }
     assert_eq!(
-        (&kept["order"]["patient_id"], &kept["notes"]),
-        (&json!("4711"), &json!("breathing"))
+        (&kept["order"]["patient_id"], &kept["notes"], &kept["state"]),
+        (&json!("4711"), &json!("breathing"), &json!("ended"))
     );
     assert_eq!(
         (&kept["opinion"]["accepted"], &kept["marks"][0]["kind"]),

@@ -64,6 +64,13 @@ fn each_heavy_crate_has_its_room() {
     lives_in("sd_notify::", &["cmd/service.rs"]);
     lives_in("v4l::", &["capture/v4l2/"]);
     lives_in("pdf_writer", &["report/"]);
+    lives_in("zip::", &["export/"]);
+}
+
+/// The page once called a subcommand to export an exam.
+#[test]
+fn only_subcommands_name_subcommands() {
+    lives_in("crate::cmd", &["cmd/"]);
 }
 
 #[test]

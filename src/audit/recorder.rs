@@ -51,9 +51,9 @@ impl Recorder {
         self.send(event, None);
     }
 
-    /// Records what somebody did just now who is known by name. Waits for nothing.
-    pub fn record_by(&self, who: Actor, event: Event) {
-        self.send(event, Some(who));
+    /// Records what somebody did just now; this process where nobody is known by name. Waits for nothing.
+    pub fn record_by(&self, who: impl Into<Option<Actor>>, event: Event) {
+        self.send(event, who.into());
     }
 
     fn send(&self, event: Event, who: Option<Actor>) {

@@ -18,6 +18,7 @@ use crate::config::{self, Config};
 use crate::findings::{Finding, Level, machine};
 use crate::panel;
 use crate::process;
+use crate::words::Language;
 use daemon::Daemon;
 
 /// Checks device, model, speed, heat, disk, clock, servers and certificates, and says what to do.
@@ -85,7 +86,7 @@ fn examine(path: &Path) -> Vec<Finding> {
             findings.extend(compute::findings(config::Model::default()));
         }
     }
-    findings.extend(machine());
+    findings.extend(machine(Language::En));
     findings
 }
 

@@ -4,7 +4,6 @@
 //! without an end is one that lost power: it is shown as interrupted, with its frames and without a verdict.
 //! Changes nothing in the store but its audit trail, which says what was exported.
 
-pub(crate) mod export;
 mod show;
 
 use std::io::{self, Write};
@@ -17,8 +16,9 @@ use thiserror::Error;
 
 use crate::audit::{Actor, AuditError, Event, Trail};
 use crate::exam::record::{Exam, Grade, Verdict};
-use crate::report::Language;
-use crate::store::{Encryption, KeyFile, Store, StoreError};
+use crate::export::{self, ExportError, Summary};
+use crate::store::{Encryption, KeyFile, Store, StoreError, whole};
+use crate::words::Language;
 
 /// Arguments of `sonograde exams`.
 #[derive(Debug, clap::Args)]
@@ -87,19 +87,9 @@ pub enum Error {
         /// Another one.
         second: String,
     },
-    /// The export would replace something.
-    #[error("{} is there already: export to another folder, or remove it first", .0.display())]
-    Exists(PathBuf),
-    /// The export cannot be written.
-    #[error("cannot {what} {}: check that the folder is there, has space and may be written by this user", path.display())]
-    Write {
-        /// What was tried.
-        what: &'static str,
-        /// With which file or folder.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    /// There is no export.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// Some of what was asked for is damaged. The rest was given.
     #[error("left out because it is damaged: {}", first_few(.0))]
     Damaged(Vec<String>),
@@ -127,7 +117,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
         Action::Show { id, json } => show::show(&store, &find(&store, id)?, *json, out),
         Action::Export { id, to, language } => {
             let exam = find(&store, id)?;
-            let (folder, damaged) = export::export(&store, &exam, *language, to)?;
+            let (folder, damaged) = export::to_folder(&store, &exam, exam.state(), *language, to)?;
             Trail::of_store(&args.store)
                 .append(&Actor::of_process(), Event::exported(&exam, &folder), Utc::now())
                 .map_err(Error::Audit)?;
@@ -138,32 +128,6 @@ pub fn run(args: &Args) -> Result<(), Error> {
     match done {
         Err(Error::Print(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         done => done,
-    }
-}
-
-/// An exam as `list --json` prints it and `exam.json` begins.
-#[derive(Serialize)]
-struct Summary<'a> {
-    #[serde(flatten)]
-    exam: &'a Exam,
-    /// `ended`, or `interrupted` where the cart lost power first.
-    state: &'static str,
-    /// Scored frames: as its verdict says, or as many as are stored where it has none.
-    frames: u64,
-}
-
-impl<'a> Summary<'a> {
-    fn of(store: &Store, exam: &'a Exam) -> Result<Self, Error> {
-        let state = if exam.ended.is_some() {
-            "ended"
-        } else {
-            "interrupted"
-        };
-        let frames = match &exam.verdict {
-            Some(verdict) => verdict.frames_scored,
-            None => store.frame_count(&exam.id)?,
-        };
-        Ok(Self { exam, state, frames })
     }
 }
 
@@ -196,7 +160,7 @@ fn list(store: &Store, json: bool, out: &mut dyn Write) -> Result<(), Error> {
         let Some(exam) = whole(exam, &mut damaged)? else {
             continue;
         };
-        let summary = Summary::of(store, &exam)?;
+        let summary = Summary::of(store, &exam, exam.state())?;
         let printed = if json {
             print_json(&summary, out)
         } else {
@@ -248,18 +212,6 @@ fn find(store: &Store, id: &str) -> Result<Exam, Error> {
     match found {
         Some(exam) => Ok(exam),
         None => none_damaged(damaged).and(Err(Error::NotFound(id.into()))),
-    }
-}
-
-/// The record, or nothing and a note where it is damaged.
-fn whole<T>(record: Result<T, StoreError>, damaged: &mut Vec<String>) -> Result<Option<T>, Error> {
-    match record {
-        Ok(record) => Ok(Some(record)),
-        Err(error @ (StoreError::Corrupt { .. } | StoreError::DamagedFile { .. })) => {
-            damaged.push(error.to_string());
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
     }
 }
 

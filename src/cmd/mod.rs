@@ -32,6 +32,7 @@ use crate::capture::{CaptureError, RecordError};
 use crate::config::ConfigError;
 use crate::evaluate::EvaluateError;
 use crate::evaluate::report::ReportError;
+use crate::export::ExportError;
 use crate::grader::GradeError;
 use crate::infer::ModelError;
 use crate::package::PackageError;
@@ -114,7 +115,7 @@ fails_with! {
 impl From<exams::Error> for Failure {
     fn from(error: exams::Error) -> Self {
         match error {
-            exams::Error::Store(error) => error.into(),
+            exams::Error::Store(error) | exams::Error::Export(ExportError::Store(error)) => error.into(),
             exams::Error::Audit(error) => error.into(),
             error => Self::new(Code::Output, error),
         }

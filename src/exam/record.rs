@@ -269,7 +269,37 @@ pub struct Exam {
     pub uids: Option<Uids>,
 }
 
+/// How far an exam has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Frames are added to it.
+    Running,
+    /// Nobody ended it: the cart lost power, or the program was killed.
+    Interrupted,
+    /// It is over.
+    Ended,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Running => "running",
+            Self::Interrupted => "interrupted",
+            Self::Ended => "ended",
+        })
+    }
+}
+
 impl Exam {
+    /// How far it has come, where nothing adds to it.
+    pub fn state(&self) -> State {
+        match self.ended {
+            Some(_) => State::Ended,
+            None => State::Interrupted,
+        }
+    }
+
     /// An exam that begins: nothing is known of it yet but how its records are made.
     pub fn begun(id: String, started: DateTime<Utc>, provenance: Provenance) -> Self {
         Self {

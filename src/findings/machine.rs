@@ -5,29 +5,30 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Finding;
+use crate::words::Language;
 
 /// Hotter than this, boxes slow down.
 const HOT: u64 = 85;
 
-/// Heat, throttling and clock of this machine.
-pub fn machine() -> Vec<Finding> {
-    vec![heat(Path::new("/sys")), throttling(Path::new("/sys")), clock()]
+/// Heat, throttling and clock of this machine, in `language`.
+pub fn machine(language: Language) -> Vec<Finding> {
+    let sys = Path::new("/sys");
+    vec![heat(language, sys), throttling(language, sys), clock(language)]
 }
 
-fn heat(sys: &Path) -> Finding {
+fn heat(language: Language, sys: &Path) -> Finding {
     let zones = matching(&sys.join("class/thermal"), "thermal_zone");
     let degrees = zones.iter().filter_map(|zone| number(&zone.join("temp")));
     match degrees.map(|milli| milli / 1000).max() {
-        None => Finding::unknown("heat", "this machine has no thermometer that can be read"),
+        None => Finding::unknown("heat", language.words("heatUnread")),
         Some(degrees) if degrees >= HOT => {
-            let advice = "clear the air vents, move the box away from other heat; it slows down by itself";
-            Finding::warning("heat", format!("{degrees} °C"), advice)
+            Finding::warning("heat", format!("{degrees} °C"), language.words("heatAdvice"))
         }
         Some(degrees) => Finding::ok("heat", format!("{degrees} °C")),
     }
 }
 
-fn throttling(sys: &Path) -> Finding {
+fn throttling(language: Language, sys: &Path) -> Finding {
     let cpus = matching(&sys.join("devices/system/cpu"), "cpu");
     let slowed: u64 = cpus
         .iter()
@@ -41,34 +42,25 @@ fn throttling(sys: &Path) -> Finding {
     let pi = fs::read_to_string(sys.join("devices/platform/soc/soc:firmware/get_throttled")).ok();
     let pi = pi.and_then(|bits| u64::from_str_radix(bits.trim().trim_start_matches("0x"), 16).ok());
     let found = match (pi, slowed, capped) {
-        (Some(bits), ..) if bits & 0x5_0005 != 0 => {
-            "too little power or too hot since it was switched on".to_owned()
-        }
-        (_, 1.., _) => format!("slowed down {slowed} times since it was switched on"),
-        (.., true) => "the clock is capped below what the processor can do".to_owned(),
-        _ => return Finding::ok("throttling", "none"),
+        (Some(bits), ..) if bits & 0x5_0005 != 0 => language.words("throttlingPower"),
+        (_, 1.., _) => language.filled("throttlingSlowed", &[("times", &slowed.to_string())]),
+        (.., true) => language.words("throttlingCapped"),
+        _ => return Finding::ok("throttling", language.words("throttlingNone")),
     };
-    let advice = "cool it, use its own power supply, and raise its power mode (nvpmodel, cpupower)";
-    Finding::warning("throttling", found, advice)
+    Finding::warning("throttling", found, language.words("throttlingAdvice"))
 }
 
-fn clock() -> Finding {
+fn clock(language: Language) -> Finding {
     let asked = Command::new("timedatectl")
         .args(["show", "--property=NTPSynchronized", "--value"])
         .output();
     let answer = asked.ok().filter(|answer| answer.status.success());
-    match answer.as_ref().map(|answer| answer.stdout.trim_ascii()) {
-        Some(b"yes") => Finding::ok("clock", "synchronized"),
-        Some(_) => {
-            let advice = "set a time server (systemd-timesyncd or chrony): exams are filed by time";
-            Finding::warning("clock", "not synchronized", advice)
-        }
-        None => Finding::warning(
-            "clock",
-            "systemd does not say whether it is synchronized",
-            "check it by hand",
-        ),
-    }
+    let [found, advice] = match answer.as_ref().map(|answer| answer.stdout.trim_ascii()) {
+        Some(b"yes") => return Finding::ok("clock", language.words("clockRight")),
+        Some(_) => ["clockWrong", "clockAdvice"],
+        None => ["clockUnsaid", "clockUnsaidAdvice"],
+    };
+    Finding::warning("clock", language.words(found), language.words(advice))
 }
 
 /// The number that a file of /sys holds.
@@ -115,14 +107,20 @@ mod tests {
         let cool = sys(&[(&temps[0].0, temps[0].1)]);
         let hot = sys(&[(&temps[0].0, temps[0].1), (&temps[1].0, temps[1].1)]);
         assert_eq!(
-            (heat(cool.path()).level, heat(cool.path()).found.as_str()),
+            (
+                heat(Language::En, cool.path()).level,
+                heat(Language::En, cool.path()).found.as_str()
+            ),
             (Level::Ok, "41 °C")
         );
         assert_eq!(
-            (heat(hot.path()).level, heat(hot.path()).found.as_str()),
+            (
+                heat(Language::En, hot.path()).level,
+                heat(Language::En, hot.path()).found.as_str()
+            ),
             (Level::Warning, "91 °C")
         );
-        assert_eq!(heat(sys(&[]).path()).level, Level::Unknown);
+        assert_eq!(heat(Language::En, sys(&[]).path()).level, Level::Unknown);
     }
 
     #[test]
@@ -146,9 +144,31 @@ mod tests {
             (vec![(pi, "0\n")], "none"),
         ] {
             let sys = sys(&files);
-            let finding = throttling(sys.path());
+            let finding = throttling(Language::En, sys.path());
             assert!(finding.found.contains(words), "{files:?}: {}", finding.found);
             assert_eq!(finding.level == Level::Ok, words == "none");
+            let german = throttling(Language::De, sys.path());
+            assert_ne!((&german.found, german.level), (&finding.found, finding.level));
         }
+    }
+
+    /// A key without words would stand there itself.
+    #[test]
+    fn everything_has_words_in_both_languages() {
+        let code = include_str!("machine.rs");
+        let code = code.split("mod tests").next().unwrap_or_default();
+        let keys = code.split('"').filter(|text| {
+            let check = ["heat", "throttling", "clock"]
+                .iter()
+                .find_map(|c| text.strip_prefix(c));
+            check.is_some_and(|rest| rest.starts_with(char::is_uppercase))
+        });
+        let mut count = 0;
+        for key in keys {
+            let [english, german] = [Language::En, Language::De].map(|language| language.words(key));
+            assert!(english != key && german != english, "{key}");
+            count += 1;
+        }
+        assert_eq!(count, 12);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use tokio::sync::oneshot;
 
+use crate::audit::Actor;
 use crate::exam::Refused;
 use crate::exam::record::{Mark, Opinion, Order, Pathology};
 use crate::frame::Rect;
@@ -102,6 +103,8 @@ pub enum Refusal {
 
 /// A request on its way.
 pub(crate) struct Asked {
+    /// Who asks, where that is known.
+    pub who: Option<Actor>,
     pub command: Command,
     pub answer: oneshot::Sender<Result<Done, Refusal>>,
 }
@@ -117,15 +120,15 @@ impl Control {
         (Self(send), receive)
     }
 
-    /// Asks and waits for the answer: up to a tenth of a second while no frames come.
+    /// Asks for `who`, if that is known, and waits for the answer: up to a tenth of a second while no frames come.
     ///
     /// # Errors
     /// [`Refusal`].
-    pub async fn ask(&self, command: Command) -> Result<Done, Refusal> {
+    pub async fn ask(&self, who: Option<Actor>, command: Command) -> Result<Done, Refusal> {
         use std::sync::mpsc::TrySendError;
         let (answer, answered) = oneshot::channel();
         self.0
-            .try_send(Asked { command, answer })
+            .try_send(Asked { who, command, answer })
             .map_err(|error| match error {
                 TrySendError::Full(_) => Refusal::Busy,
                 TrySendError::Disconnected(_) => Refusal::Over,
@@ -136,7 +139,8 @@ impl Control {
     /// Asks and does not wait: a refusal is in the log.
     pub fn tell(&self, command: Command) {
         let (answer, _) = oneshot::channel();
-        if self.0.try_send(Asked { command, answer }).is_err() {
+        let who = None;
+        if self.0.try_send(Asked { who, command, answer }).is_err() {
             tracing::warn!("refused: {}", Refusal::Busy);
         }
     }

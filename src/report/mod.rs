@@ -11,14 +11,12 @@ mod sheet;
 #[cfg(test)]
 mod tests;
 mod verdict;
-mod words;
 
 use chrono::{DateTime, Local, Utc};
 use image::RgbImage;
 
-pub use words::Language;
-
-use crate::exam::record::{Exam, KeyReason, MarkKind, Order};
+use crate::exam::record::{Exam, KeyReason, MarkKind, Order, State};
+use crate::words::Language;
 use sheet::{Colour, FAINT, Face, INK, SIZE, Sheet, wrapped};
 
 /// Left and right of everything, in points.
@@ -67,12 +65,13 @@ pub fn choose(keys: &[(u64, KeyReason)]) -> Vec<u64> {
     chosen
 }
 
-/// The sheet of `exam`, whose first stored frame was taken at `first_ms`.
-pub fn pdf(exam: &Exam, first_ms: u64, pictures: &[Picture], language: Language) -> Vec<u8> {
+/// The sheet of `exam`, which has come as far as `state` and whose first stored frame was taken at `first_ms`.
+pub fn pdf(exam: &Exam, state: State, first_ms: u64, pictures: &[Picture], language: Language) -> Vec<u8> {
     let mut page = Page {
         sheet: Sheet::new(language.words("reportLetters")),
         language,
         exam,
+        state,
         first_ms,
     };
     page.head();
@@ -90,6 +89,7 @@ struct Page<'a> {
     sheet: Sheet,
     language: Language,
     exam: &'a Exam,
+    state: State,
     first_ms: u64,
 }
 
@@ -205,16 +205,22 @@ impl Page<'_> {
                 }
             }
         };
+        let pathology = exam.pathology.as_ref().map(|found| {
+            let grade = self.words(&found.grade.to_string());
+            format!("{grade} ({})", found.reported)
+        });
+        let pathology = pathology.unwrap_or_else(|| "-".into());
         let rows = [
             ("reportId", exam.id.clone()),
             ("reportStarted", local(exam.started)),
             (
                 "reportLasted",
-                lasted.unwrap_or_else(|| self.words("interrupted")),
+                lasted.unwrap_or_else(|| self.words(&format!("state-{}", self.state))),
             ),
             ("injection", marks(MarkKind::Injection)),
             ("flash", marks(MarkKind::Flash)),
             ("reportOpinion", opinion),
+            ("pathology", pathology),
             (
                 "notes",
                 exam.notes.split_whitespace().collect::<Vec<_>>().join(" "),

@@ -5,7 +5,7 @@ use std::io::Read;
 use flate2::read::ZlibDecoder;
 
 use super::*;
-use crate::exam::record::{Mark, Opinion};
+use crate::exam::record::{Grade, Mark, Opinion, Pathology};
 use crate::exam::{Enhancement, Fit, Kinetics, Point};
 use crate::store::tests::ended;
 
@@ -43,6 +43,11 @@ fn exam() -> Exam {
             accepted: false,
             comment: "necrosis (see CT)".into(),
             at: "2026-01-31T10:00:00Z".parse().expect("a time"),
+        }),
+        pathology: Some(Pathology {
+            grade: Grade::High,
+            reported: "G3".into(),
+            at: "2026-02-14T10:00:00Z".parse().expect("a time"),
         }),
         enhancement: Some(Enhancement {
             lesion: Some(fit),
@@ -91,7 +96,7 @@ fn texts(pdf: &[u8]) -> String {
 
 #[test]
 fn the_sheet_says_what_the_record_says() {
-    let pdf = pdf(&exam(), 0, &pictures(), Language::En);
+    let pdf = pdf(&exam(), State::Ended, 0, &pictures(), Language::En);
     assert!(pdf.starts_with(b"%PDF-1.7") && pdf.len() > 5000);
     let text = texts(&pdf);
     for wanted in [
@@ -109,6 +114,7 @@ fn the_sheet_says_what_the_record_says() {
         "poor fit",
         "peak of contrast",
         "tract 0.23.9, 0.1.0",
+        "HIGH (G3)",
     ] {
         assert!(text.contains(wanted), "{wanted} not in\n{text}");
     }
@@ -129,15 +135,28 @@ fn everything_has_words_in_both_languages() {
     for language in [Language::En, Language::De] {
         for exam in [exam(), ended(ID, 3), crate::store::tests::exam(ID)] {
             for pictures in [pictures(), Vec::new()] {
-                let text = texts(&pdf(&exam, 0, &pictures, language));
-                let keys =
-                    |line: &&str| line.starts_with("report") || line.contains('_') || line.contains('{');
+                let text = texts(&pdf(&exam, exam.state(), 0, &pictures, language));
+                let keys = |line: &&str| {
+                    ["report", "pathology", "state-"]
+                        .iter()
+                        .any(|key| line.starts_with(key))
+                        || line.contains('_')
+                        || line.contains('{')
+                };
                 assert_eq!(text.lines().find(keys), None);
             }
         }
     }
-    let german = texts(&pdf(&exam(), 0, &[], Language::De));
+    let german = texts(&pdf(&exam(), State::Ended, 0, &[], Language::De));
     assert!(german.contains("HOCH") && german.contains("weiblich"), "{german}");
+    let running = texts(&pdf(
+        &crate::store::tests::exam(ID),
+        State::Running,
+        0,
+        &[],
+        Language::De,
+    ));
+    assert!(running.contains("l\u{e4}uft"), "{running}");
 }
 
 #[test]
@@ -148,7 +167,7 @@ fn names_are_as_people_write_them_and_never_garbage() {
     let named = |name: &str| {
         let mut exam = exam();
         exam.order.as_mut().expect("an order").patient_name = Some(name.into());
-        texts(&pdf(&exam, 0, &[], Language::En))
+        texts(&pdf(&exam, State::Ended, 0, &[], Language::En))
     };
     let foreign = named("山田^太郎");
     assert!(foreign.contains("(other letters: see exam.json)"), "{foreign}");
@@ -160,7 +179,7 @@ fn what_is_too_long_is_cut_and_stays_one_page() {
     let mut exam = exam();
     exam.notes = "breathing ".repeat(500);
     exam.opinion.as_mut().expect("an opinion").comment = "x".repeat(5000);
-    let text = texts(&pdf(&exam, 0, &pictures(), Language::En));
+    let text = texts(&pdf(&exam, State::Ended, 0, &pictures(), Language::En));
     assert!(text.lines().all(|line| line.len() < 160), "{text}");
     assert_eq!(
         text.lines().filter(|line| line.ends_with("...")).count(),

@@ -15,12 +15,12 @@ impl Page<'_> {
             let none = self.words("noVerdict");
             return self.sheet.text([MARGIN, Y + 44.0], WIDTH, TITLE, &none);
         };
-        let (key, colour) = match verdict.verdict {
-            Grade::Low => ("low", [0.0, 0.42, 0.24]),
-            Grade::High => ("high", [0.72, 0.07, 0.1]),
-            Grade::Indeterminate => ("indeterminate", [0.5, 0.36, 0.0]),
+        let colour = match verdict.verdict {
+            Grade::Low => [0.0, 0.42, 0.24],
+            Grade::High => [0.72, 0.07, 0.1],
+            Grade::Indeterminate => [0.5, 0.36, 0.0],
         };
-        let word = self.words(key);
+        let word = self.words(&verdict.verdict.to_string());
         let half = 0.52 * WIDTH;
         self.sheet
             .text([MARGIN, Y + 44.0], half, face(24.0, true, colour), &word);

@@ -58,6 +58,7 @@ pub use files::KeyFramePath;
 pub use keys::{KeyFile, rekey};
 use outbox::seal_delivery;
 pub use outbox::{Address, Delivery, DeliveryState};
+pub use read::whole;
 pub use retention::Keep;
 pub use schema::SCHEMA;
 pub use settings::Settings;

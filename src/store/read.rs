@@ -218,3 +218,18 @@ pub(super) fn unpack(seal: &Seal, key: &[u8], bytes: &[u8]) -> Result<(u64, Pack
     let frame = seq.and_then(|seq| Ok((seq, Packed::decode(&seal.open("frames", key, bytes)?)?)));
     frame.map_err(corrupt("frames", key))
 }
+
+/// The record, or nothing and a note where it is damaged.
+///
+/// # Errors
+/// [`StoreError`] for whatever is no damage of this record alone.
+pub fn whole<T>(record: Result<T, StoreError>, damaged: &mut Vec<String>) -> Result<Option<T>, StoreError> {
+    match record {
+        Ok(record) => Ok(Some(record)),
+        Err(error @ (StoreError::Corrupt { .. } | StoreError::DamagedFile { .. })) => {
+            damaged.push(error.to_string());
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{Error, Summary, lasted, local, none_damaged, print_json, score_words, verdict_words, whole};
+use super::{Error, lasted, local, none_damaged, print_json, score_words, verdict_words};
 use crate::exam::record::Exam;
-use crate::store::{KeyFramePath, Store};
+use crate::export::Summary;
+use crate::store::{KeyFramePath, Store, whole};
 
 /// `show --json`.
 #[derive(Serialize)]
@@ -39,7 +40,7 @@ pub(super) fn show(store: &Store, exam: &Exam, json: bool, out: &mut dyn Write) 
     let keys = store.key_frames(&exam.id)?;
     let printed = if json {
         let key_frames = keys.into_iter().map(|key| key.path).collect();
-        let summary = Summary::of(store, exam)?;
+        let summary = Summary::of(store, exam, exam.state())?;
         print_json(
             &Shown {
                 summary,

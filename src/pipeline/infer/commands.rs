@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::view::view;
 use super::{Now, Stage};
-use crate::audit;
+use crate::audit::{Actor, Event};
 use crate::exam::Session;
 use crate::exam::record::{Exam, Mark, MarkKind, Uids};
 use crate::pipeline::control::{Change, Command, Done, Drawing, LEAST_PX, Refusal};
@@ -16,7 +16,7 @@ impl Stage {
     /// Answers everything that was asked.
     pub(super) fn obey(&mut self, now: &mut Now) {
         while let Ok(asked) = self.asked.try_recv() {
-            let done = self.obey_one(now, asked.command);
+            let done = self.obey_one(now, asked.who, asked.command);
             // Who told and did not ask, or went away, finds a refusal in the log.
             if let Err(Err(refusal)) = asked.answer.send(done) {
                 tracing::warn!("refused: {}", crate::one_line(&refusal));
@@ -24,7 +24,7 @@ impl Stage {
         }
     }
 
-    fn obey_one(&mut self, now: &mut Now, command: Command) -> Result<Done, Refusal> {
+    fn obey_one(&mut self, now: &mut Now, who: Option<Actor>, command: Command) -> Result<Done, Refusal> {
         match command {
             Command::Start => {
                 self.renew(now);
@@ -42,12 +42,13 @@ impl Stage {
             Command::Mark(kind) => self.mark(now, kind),
             Command::Draw(drawing) => self.draw(now, drawing),
             Command::Order(order) => {
-                let chosen = |exam: Option<&str>| audit::Event::chosen(exam, &order);
+                let chosen = |exam: Option<&str>| Event::chosen(exam, &order);
                 let running = now
                     .current
                     .as_mut()
                     .and_then(|(_, _, session)| session.exam_mut());
-                self.audit.record(chosen(running.map(|exam| exam.id.as_str())));
+                self.audit
+                    .record_by(who, chosen(running.map(|exam| exam.id.as_str())));
                 let session = now.current.as_mut().map(|(_, _, session)| session);
                 let Some(session) = session else {
                     now.carry.order = Some(order);
@@ -56,7 +57,7 @@ impl Stage {
                 let amended = session.set_order(order).cloned();
                 Ok(amended.map(|exam| self.amended(now, exam)).unwrap_or_default())
             }
-            Command::Amend(id, change) => self.amend(now, &id, change),
+            Command::Amend(id, change) => self.amend(now, who, &id, change),
         }
     }
 
@@ -135,7 +136,13 @@ impl Stage {
         Ok(Done::default())
     }
 
-    fn amend(&mut self, now: &mut Now, id: &str, change: Change) -> Result<Done, Refusal> {
+    fn amend(
+        &mut self,
+        now: &mut Now,
+        who: Option<Actor>,
+        id: &str,
+        change: Change,
+    ) -> Result<Done, Refusal> {
         let running = now
             .current
             .as_mut()
@@ -143,7 +150,7 @@ impl Stage {
         if let Some(exam) = running.filter(|exam| exam.id == id) {
             apply(exam, change.clone())?;
             let exam = exam.clone();
-            self.say(&exam, &change);
+            self.say(who, &exam, &change);
             return Ok(self.amended(now, exam));
         }
         // What ended a moment ago may still be on its way to the disk.
@@ -153,21 +160,22 @@ impl Stage {
         };
         let mut exam = known.ok_or_else(|| Refusal::Unknown(id.into()))?;
         apply(&mut exam, change.clone())?;
-        self.say(&exam, &change);
+        self.say(who, &exam, &change);
         if let Some(ended) = now.ended.as_mut().filter(|ended| ended.id == id) {
             ended.clone_from(&exam);
         }
         Ok(self.amended(now, exam))
     }
 
-    /// Notes in the audit trail what was added to an exam.
-    fn say(&self, exam: &Exam, change: &Change) {
-        match change {
-            Change::Order(order) => self.audit.record(audit::Event::chosen(Some(&exam.id), order)),
-            Change::Opinion(opinion) => self.audit.record(audit::Event::judged(exam, opinion.accepted)),
-            Change::Pathology(found) => self.audit.record(audit::Event::reported(exam, found)),
-            Change::Notes(_) => {}
-        }
+    /// Notes in the audit trail what was added to an exam, and by whom.
+    fn say(&self, who: Option<Actor>, exam: &Exam, change: &Change) {
+        let event = match change {
+            Change::Order(order) => Event::chosen(Some(&exam.id), order),
+            Change::Opinion(opinion) => Event::judged(exam, opinion.accepted),
+            Change::Pathology(found) => Event::reported(exam, found),
+            Change::Notes(_) => return,
+        };
+        self.audit.record_by(who, event);
     }
 
     fn begun(&self, now: &mut Now, exam: Exam) -> Done {

@@ -9,13 +9,16 @@ mod sessions;
 mod settings;
 mod tls;
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use axum::extract::FromRequestParts;
 use axum::http::Method;
 use axum::http::header::{self, HeaderMap};
+use axum::http::request::Parts;
 use sha2::{Digest, Sha256};
 
 use crate::audit::{Actor, Event, Recorder};
@@ -41,6 +44,18 @@ const LONGEST_PIN: usize = 128;
 pub(super) struct Person {
     pub name: String,
     pub role: Role,
+}
+
+/// Who asks, for the audit trail: the person who logged in or the program of the token; at the cart itself nobody is known.
+pub(super) struct Who(pub Option<Actor>);
+
+impl<S: Sync> FromRequestParts<S> for Who {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let person = parts.extensions.get::<Person>();
+        Ok(Self(person.map(|person| Actor::named(&person.name))))
+    }
 }
 
 /// What an open connection was let in by; it is hung up on once that no longer holds.

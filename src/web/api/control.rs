@@ -11,6 +11,7 @@ use crate::exam::record::{Mark, MarkKind, Opinion, Pathology};
 use crate::frame::Rect;
 use crate::pipeline::{Change, Command, Done, Drawing};
 use crate::web::Hub;
+use crate::web::access::Who;
 use crate::web::problem::Problem;
 
 /// The longest note, in characters.
@@ -28,17 +29,17 @@ pub(super) struct Answer {
 
 type Answered = Result<Json<Answer>, Problem>;
 
-async fn ask(hub: &Hub, command: Command) -> Answered {
-    let Done { exam, mark } = hub.cart.control.ask(command).await?;
+async fn ask(hub: &Hub, Who(who): Who, command: Command) -> Answered {
+    let Done { exam, mark } = hub.cart.control.ask(who, command).await?;
     Ok(Json(Answer { exam, mark }))
 }
 
-pub(super) async fn start(State(hub): State<Hub>) -> Answered {
-    ask(&hub, Command::Start).await
+pub(super) async fn start(State(hub): State<Hub>, who: Who) -> Answered {
+    ask(&hub, who, Command::Start).await
 }
 
-pub(super) async fn stop(State(hub): State<Hub>) -> Answered {
-    ask(&hub, Command::Stop).await
+pub(super) async fn stop(State(hub): State<Hub>, who: Who) -> Answered {
+    ask(&hub, who, Command::Stop).await
 }
 
 #[derive(Deserialize)]
@@ -47,8 +48,8 @@ pub(super) struct NewMark {
     kind: MarkKind,
 }
 
-pub(super) async fn mark(State(hub): State<Hub>, Sent(mark): Sent<NewMark>) -> Answered {
-    ask(&hub, Command::Mark(mark.kind)).await
+pub(super) async fn mark(State(hub): State<Hub>, who: Who, Sent(mark): Sent<NewMark>) -> Answered {
+    ask(&hub, who, Command::Mark(mark.kind)).await
 }
 
 #[derive(Deserialize)]
@@ -59,23 +60,24 @@ pub(super) struct NewDrawing {
     reference: Option<Rect>,
 }
 
-pub(super) async fn draw(State(hub): State<Hub>, Sent(drawing): Sent<NewDrawing>) -> Answered {
+pub(super) async fn draw(State(hub): State<Hub>, who: Who, Sent(drawing): Sent<NewDrawing>) -> Answered {
     let NewDrawing { pane, roi, reference } = drawing;
     let drawing = Drawing { pane, roi, reference };
-    ask(&hub, Command::Draw(drawing)).await
+    ask(&hub, who, Command::Draw(drawing)).await
 }
 
-pub(super) async fn patient(State(hub): State<Hub>, Sent(patient): Sent<Patient>) -> Answered {
-    ask(&hub, Command::Order(patient.choose(&hub.cart.worklist)?)).await
+pub(super) async fn patient(State(hub): State<Hub>, who: Who, Sent(patient): Sent<Patient>) -> Answered {
+    ask(&hub, who, Command::Order(patient.choose(&hub.cart.worklist)?)).await
 }
 
 pub(super) async fn reconcile(
     State(hub): State<Hub>,
+    who: Who,
     Named(id): Named<String>,
     Sent(patient): Sent<Patient>,
 ) -> Answered {
     let change = Change::Order(patient.choose(&hub.cart.worklist)?);
-    ask(&hub, Command::Amend(id, change)).await
+    ask(&hub, who, Command::Amend(id, change)).await
 }
 
 #[derive(Deserialize)]
@@ -86,11 +88,12 @@ pub(super) struct NewNotes {
 
 pub(super) async fn notes(
     State(hub): State<Hub>,
+    who: Who,
     Named(id): Named<String>,
     Sent(NewNotes { notes }): Sent<NewNotes>,
 ) -> Answered {
     short("notes", &notes, LONGEST_NOTE)?;
-    ask(&hub, Command::Amend(id, Change::Notes(notes))).await
+    ask(&hub, who, Command::Amend(id, Change::Notes(notes))).await
 }
 
 #[derive(Deserialize)]
@@ -103,6 +106,7 @@ pub(super) struct NewOpinion {
 
 pub(super) async fn opinion(
     State(hub): State<Hub>,
+    who: Who,
     Named(id): Named<String>,
     Sent(NewOpinion { accepted, comment }): Sent<NewOpinion>,
 ) -> Answered {
@@ -112,7 +116,7 @@ pub(super) async fn opinion(
         comment,
         at: Utc::now(),
     };
-    ask(&hub, Command::Amend(id, Change::Opinion(opinion))).await
+    ask(&hub, who, Command::Amend(id, Change::Opinion(opinion))).await
 }
 
 #[derive(Deserialize)]
@@ -123,11 +127,12 @@ pub(super) struct NewPathology {
 
 pub(super) async fn pathology(
     State(hub): State<Hub>,
+    who: Who,
     Named(id): Named<String>,
     Sent(NewPathology { grade }): Sent<NewPathology>,
 ) -> Answered {
     let found = Pathology::of(&grade, Utc::now()).map_err(Problem::invalid)?;
-    ask(&hub, Command::Amend(id, Change::Pathology(found))).await
+    ask(&hub, who, Command::Amend(id, Change::Pathology(found))).await
 }
 
 pub(super) fn short(what: &str, text: &str, most: usize) -> Result<(), Problem> {

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::blocking;
+use super::{Asked, blocking};
 use crate::findings::{self, Finding};
 use crate::journal::{self, Line};
 use crate::pipeline::ModelView;
 use crate::store::{DeliveryState, Space, Store};
 use crate::web::Hub;
 use crate::web::problem::Problem;
+use crate::words::Language;
 
 /// How the box is.
 #[derive(Serialize)]
@@ -38,12 +39,23 @@ struct Outbox {
     error: Option<String>,
 }
 
-pub(super) async fn device(State(hub): State<Hub>) -> Result<Json<Device>, Problem> {
-    let store = hub.cart.store;
-    blocking(move || of(&store).map(Json)).await
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeviceQuery {
+    /// Of the findings.
+    #[serde(default)]
+    language: Language,
 }
 
-fn of(store: &Store) -> Result<Device, Problem> {
+pub(super) async fn device(
+    State(hub): State<Hub>,
+    Asked(query): Asked<DeviceQuery>,
+) -> Result<Json<Device>, Problem> {
+    let store = hub.cart.store;
+    blocking(move || of(&store, query.language).map(Json)).await
+}
+
+fn of(store: &Store, language: Language) -> Result<Device, Problem> {
     let now = Utc::now();
     let mut outbox: BTreeMap<String, Outbox> = BTreeMap::new();
     for delivery in store.outbox() {
@@ -59,7 +71,7 @@ fn of(store: &Store) -> Result<Device, Problem> {
         counts.error = delivery.error.or(counts.error.take());
     }
     Ok(Device {
-        findings: findings::machine(),
+        findings: findings::machine(language),
         space: store.space(now)?,
         outbox,
         now,

@@ -1,26 +1,25 @@
 //! Reads the store for the review page: a page of the list, one exam, its frames, its pictures, all of it as a ZIP.
 
-use std::io::{Cursor, Write};
+use std::io::Cursor;
 use std::path::Path;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipWriter};
 
 use super::{Asked, Named, blocking};
 use crate::audit;
-use crate::cmd::exams::export;
-use crate::exam::record::{Exam, KeyReason};
+use crate::exam::record::{Exam, KeyReason, State as Progress};
+use crate::export;
 use crate::overlay;
-use crate::report::Language;
+use crate::pipeline::ExamView;
 use crate::store::{KeyFramePath, Store};
+use crate::web::access::Who;
 use crate::web::problem::Problem;
 use crate::web::{Cart, Hub};
+use crate::words::Language;
 
 /// Most exams on a page of the list.
 const MOST_EXAMS: usize = 200;
@@ -38,10 +37,28 @@ pub(super) struct ListQuery {
     search: String,
 }
 
+/// An exam and how far it has come.
+#[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    exam: Exam,
+    state: Progress,
+}
+
+/// How far an exam of the store has come: a record without an end is of the exam that runs, or of one that nobody ended.
+fn progress(exam: &Exam, newest: Option<&ExamView>) -> Progress {
+    match newest.filter(|newest| newest.id == exam.id) {
+        Some(newest) if !newest.ended => Progress::Running,
+        // Its end may still be on its way to the disk.
+        Some(_) => Progress::Ended,
+        None => exam.state(),
+    }
+}
+
 /// A page of the list, newest first.
 #[derive(Serialize)]
 pub(super) struct Page {
-    exams: Vec<Exam>,
+    exams: Vec<Listed>,
     /// Whether there are older ones.
     more: bool,
     /// Records that cannot be read, for people.
@@ -52,11 +69,11 @@ pub(super) async fn list(
     State(hub): State<Hub>,
     Asked(query): Asked<ListQuery>,
 ) -> Result<Json<Page>, Problem> {
-    let store = hub.cart.store;
-    blocking(move || page(&store, &query).map(Json)).await
+    let (store, newest) = (hub.cart.store, hub.live.borrow().exam.clone());
+    blocking(move || page(&store, newest.as_ref(), &query).map(Json)).await
 }
 
-fn page(store: &Store, query: &ListQuery) -> Result<Page, Problem> {
+fn page(store: &Store, newest: Option<&ExamView>, query: &ListQuery) -> Result<Page, Problem> {
     let limit = query.limit.unwrap_or(50);
     if !(1..=MOST_EXAMS).contains(&limit) {
         return Err(Problem::invalid(format!("limit: expected 1 to {MOST_EXAMS}")));
@@ -84,7 +101,8 @@ fn page(store: &Store, query: &ListQuery) -> Result<Page, Problem> {
                     // It is half of the record, and no list shows it.
                     enhancement.curve.clear();
                 }
-                page.exams.push(exam);
+                let state = progress(&exam, newest);
+                page.exams.push(Listed { exam, state });
             }
         }
     }
@@ -120,7 +138,7 @@ fn holds(exam: &Exam, words: &[String]) -> bool {
 #[derive(Serialize)]
 pub(super) struct Whole {
     #[serde(flatten)]
-    exam: Exam,
+    listed: Listed,
     pictures: Vec<Picture>,
 }
 
@@ -131,14 +149,16 @@ struct Picture {
 }
 
 pub(super) async fn one(State(hub): State<Hub>, Named(id): Named<String>) -> Result<Json<Whole>, Problem> {
-    let store = hub.cart.store;
+    let (store, newest) = (hub.cart.store, hub.live.borrow().exam.clone());
     blocking(move || {
         let exam = find(&store, &id)?;
+        let state = progress(&exam, newest.as_ref());
         let pictures = store.key_frames(&id)?.into_iter();
         let pictures = pictures
             .map(|KeyFramePath { seq, reason, .. }| Picture { seq, reason })
             .collect();
-        Ok(Json(Whole { exam, pictures }))
+        let listed = Listed { exam, state };
+        Ok(Json(Whole { listed, pictures }))
     })
     .await
 }
@@ -266,23 +286,29 @@ pub(super) struct ExportQuery {
 /// Everything of an exam as `sonograde exams export` writes it, in a ZIP.
 pub(super) async fn export(
     State(hub): State<Hub>,
+    Who(who): Who,
     Named(id): Named<String>,
     Asked(query): Asked<ExportQuery>,
 ) -> Result<impl IntoResponse, Problem> {
     let turn = hub.exports.acquire_owned().await;
+    let newest = hub.live.borrow().exam.clone();
     let Cart { store, audit, .. } = hub.cart;
     let name = format!("attachment; filename=\"{id}.zip\"");
     let zip = blocking(move || {
         let _turn = turn;
         let exam = find(&store, &id)?;
-        let zip = zip_of(&store, &exam, query.language).map_err(|error| {
-            let words = crate::one_line(&*error);
+        let state = progress(&exam, newest.as_ref());
+        let zip = export::to_zip(&store, &exam, state, query.language).map_err(|error| {
+            let words = crate::one_line(&error);
             Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 format!("the exam cannot be exported: {words}"),
             )
         })?;
-        audit.record(audit::Event::exported(&exam, Path::new("/api/v1/exams/export")));
+        audit.record_by(
+            who,
+            audit::Event::exported(&exam, Path::new("/api/v1/exams/export")),
+        );
         Ok(zip)
     })
     .await?;
@@ -293,21 +319,55 @@ pub(super) async fn export(
     Ok((head, zip))
 }
 
-fn zip_of(store: &Store, exam: &Exam, language: Language) -> Result<Bytes, Box<dyn std::error::Error>> {
-    let folder = tempfile::tempdir()?;
-    let (files, _) = export::export(store, exam, language, folder.path())?;
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    let mut names: Vec<_> = std::fs::read_dir(files)?.collect::<Result<_, _>>()?;
-    names.sort_by_key(std::fs::DirEntry::file_name);
-    // Pictures are nearly all of it, and compressed already.
-    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-    for entry in names {
-        let name = entry
-            .file_name()
-            .into_string()
-            .map_err(|_| "a name that is no text")?;
-        zip.start_file(format!("{}/{name}", exam.id), options)?;
-        zip.write_all(&std::fs::read(entry.path())?)?;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exam::record::{Grade, Verdict};
+    use crate::pipeline::PatientView;
+    use crate::store::tests::{ended, exam};
+
+    /// The review list called an exam that lost power "interrupted or running".
+    #[test]
+    fn an_exam_that_nobody_ended_is_told_from_the_one_that_runs() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::open(folder.path()).expect("a new store");
+        let [over, lost, newest] = [
+            "20260131T090000.000Z-0001",
+            "20260131T100000.000Z-0002",
+            "20260131T110000.000Z-0003",
+        ];
+        for id in [over, lost, newest] {
+            store.begin(&exam(id)).expect("a new exam");
+        }
+        store.end(&ended(over, 3), &[]).expect("a good exam");
+        let view = |ended| ExamView {
+            id: newest.into(),
+            started: chrono::DateTime::UNIX_EPOCH,
+            ended,
+            verdict: Verdict {
+                verdict: Grade::Indeterminate,
+                score: None,
+                ci95: None,
+                frames_scored: 0,
+                frames_seen: 0,
+                frames_counted: None,
+            },
+            patient: PatientView::Unknown,
+            marks: Vec::new(),
+            accepted: None,
+        };
+        let query = ListQuery {
+            before: None,
+            limit: None,
+            search: String::new(),
+        };
+        let states = |live: Option<ExamView>| -> Vec<Progress> {
+            let page = page(&store, live.as_ref(), &query).expect("a page");
+            page.exams.iter().map(|listed| listed.state).collect()
+        };
+        use Progress::{Ended, Interrupted, Running};
+        assert_eq!(states(Some(view(false))), [Running, Interrupted, Ended]);
+        assert_eq!(states(Some(view(true))), [Ended, Interrupted, Ended]);
+        assert_eq!(states(None), [Interrupted, Interrupted, Ended]);
     }
-    Ok(zip.finish()?.into_inner().into())
 }

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use serde::Serialize;
 
 use super::{Sent, blocking};
-use crate::audit::{Actor, Event};
+use crate::audit::Event;
 use crate::config::{Bedside, BedsideError, ConfigError, Setting};
 use crate::web::Hub;
-use crate::web::access::Person;
+use crate::web::access::Who;
 use crate::web::problem::Problem;
 
 /// What is set.
@@ -43,7 +43,7 @@ pub(super) async fn list(State(hub): State<Hub>) -> Result<Response, Problem> {
 
 pub(super) async fn change(
     State(hub): State<Hub>,
-    person: Option<Extension<Person>>,
+    Who(who): Who,
     Sent(wanted): Sent<BTreeMap<String, Option<toml::Value>>>,
 ) -> Result<Json<Settings>, Problem> {
     let (Some(bedside), audit) = (hub.cart.bedside, hub.cart.audit) else {
@@ -58,10 +58,7 @@ pub(super) async fn change(
                 now: change.now,
                 set: Some(change.set),
             };
-            match person {
-                Some(Extension(person)) => audit.record_by(Actor::named(&person.name), event),
-                None => audit.record(event),
-            }
+            audit.record_by(who, event);
         }
         Settings::of(&bedside).map(Json)
     })

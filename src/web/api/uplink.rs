@@ -13,6 +13,7 @@ use super::{Sent, blocking};
 use crate::audit::Event;
 use crate::store::{Delivery, DeliveryState};
 use crate::uplink::{Condition, Selection};
+use crate::web::access::Who;
 use crate::web::problem::Problem;
 use crate::web::{Cart, Hub};
 
@@ -133,6 +134,7 @@ pub(super) struct Acted {
 
 pub(super) async fn act(
     State(hub): State<Hub>,
+    Who(who): Who,
     Sent(order): Sent<Order>,
 ) -> Result<(StatusCode, Json<Acted>), Problem> {
     let which = Selection {
@@ -181,7 +183,7 @@ pub(super) async fn act(
                 let count = uplink.give_up(&store, &which, &reason)?;
                 if count > 0 {
                     let to = which.destination.as_deref();
-                    audit.record(Event::given_up(&exam, to, &reason));
+                    audit.record_by(who, Event::given_up(&exam, to, &reason));
                 }
                 Ok(count)
             });

@@ -93,7 +93,8 @@ function showLog({ lines }) {
 }
 
 async function look() {
-  const paths = ["device", "state", "log"].map((name) => ask("GET", `/api/v1/${name}`));
+  const names = [`device?language=${document.documentElement.lang}`, "state", "log"];
+  const paths = names.map((name) => ask("GET", `/api/v1/${name}`));
   const [device, state, log] = await Promise.all(paths);
   if (log) showLog(log);
   if (device && state) {

@@ -19,8 +19,18 @@ function nameOf({ order }) {
   return order.patient_id ?? order.patient_name ?? words("emergency");
 }
 
+const STATE_MARK = { running: "●", interrupted: "!", ended: "" };
+
+const stateOf = ({ state }) => `${STATE_MARK[state]} ${words(`state-${state}`)}`.trim();
+
 function gradeOf({ verdict }) {
-  return verdict ? `${MARK[verdict.verdict]} ${words(verdict.verdict)}` : words("interrupted");
+  return verdict ? `${MARK[verdict.verdict]} ${words(verdict.verdict)}` : words("noVerdict");
+}
+
+/** What pathology found; nothing until then. */
+function foundIn({ pathology }) {
+  if (!pathology) return "";
+  return `${words("pathology")}: ${words(pathology.grade)} (${pathology.reported})`;
 }
 
 /** Lists a page of exams, after those that are there or anew. */
@@ -35,8 +45,12 @@ async function list(anew) {
     const button = document.createElement("button");
     button.type = "button";
     button.dataset.grade = one.verdict?.verdict ?? "none";
-    for (const text of [day(one.started), nameOf(one), gradeOf(one)]) {
-      button.appendChild(document.createElement("span")).textContent = text;
+    button.dataset.state = one.state;
+    const texts = { when: day(one.started), who: nameOf(one), grade: gradeOf(one), state: stateOf(one), found: foundIn(one) };
+    for (const [name, text] of Object.entries(texts)) {
+      const part = button.appendChild(document.createElement("span"));
+      part.className = name;
+      part.textContent = text;
     }
     button.addEventListener("click", () => (location.hash = one.id));
     const item = document.createElement("li");
@@ -68,10 +82,13 @@ async function open(id) {
   byId("label").textContent = exam.label;
   byId("when").textContent = day(exam.started);
   byId("who").textContent = `${words("patient")}: ${nameOf(exam)}`;
+  byId("state").textContent = stateOf(exam);
+  byId("found").textContent = foundIn(exam);
+  byId("found").hidden = !exam.pathology;
   const { verdict } = exam;
   document.body.dataset.grade = verdict?.verdict ?? "none";
   byId("verdict-mark").textContent = MARK[verdict?.verdict] ?? "";
-  byId("verdict-text").textContent = verdict ? words(verdict.verdict) : words("interrupted");
+  byId("verdict-text").textContent = words(verdict?.verdict ?? "noVerdict");
   byId("verdict-figures").textContent = figures(verdict);
   const { model, engine } = exam.provenance;
   const name = `${model.name} ${model.version} (${model.sha256.slice(0, 8)})`;

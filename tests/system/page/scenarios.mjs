@@ -1,7 +1,8 @@
 // What people do with the page, in a real browser: node scenarios.mjs FOLDER URL URL-WITH-AUTO-PANE URL-WITHOUT-DEVICE FULL-DISK. A
 // line for each check, screenshots in FOLDER.
 
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { accessible, check, drag, end, fits, open as openPage, sleep, until as untilAt } from "./browser.mjs";
 
 const [, , folder, url, finding, bare, disk] = process.argv;
@@ -77,7 +78,9 @@ async function bedside() {
 
 async function review(id) {
   const { page, shot, close } = await open("/review", { acceptDownloads: true });
-  await page.locator(`[data-exam="${id}"] button`).click();
+  const entry = page.locator(`[data-exam="${id}"] button`);
+  check((await entry.locator(".state").textContent()) === "ended", "the list says that the exam has ended");
+  await entry.click();
   await page.waitForFunction(() => document.getElementById("mapped").naturalWidth > 0);
   const first = await page.getAttribute("#mapped", "src");
   await page.locator("#scrub").press("End");
@@ -91,6 +94,17 @@ async function review(id) {
   await page.click("#patient-form .main");
   await page.waitForFunction(() => document.getElementById("who").textContent.includes("4711"));
   check(true, "an emergency named later");
+  await fetch(`${url}/api/v1/exams/${id}/pathology`, {
+    method: "PUT",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ grade: "G3" }),
+  });
+  await page.waitForFunction(async (exam) => (await (await fetch(`/api/v1/exams/${exam}`)).json()).pathology, id);
+  await page.reload();
+  await page.waitForSelector("#found:not([hidden])");
+  const found = [await page.textContent("#found"), await entry.locator(".found").textContent()];
+  check(found.every((text) => text === "Pathology: HIGH (G3)"), `what pathology found, in exam and list: ${found.join(" | ")}`);
+  await shot("review-pathology");
   await page.fill("#search", "4711 no-such-word");
   await page.waitForFunction(() => document.getElementById("list").children.length === 0);
   await page.fill("#search", "4711");
@@ -99,6 +113,13 @@ async function review(id) {
   const [download] = await Promise.all([page.waitForEvent("download"), page.click("#export")]);
   const zip = readFileSync(await download.path());
   check(zip.subarray(0, 2).toString() === "PK" && zip.includes("frames.csv"), `exported: ${zip.length >> 10} KiB`);
+  copyFileSync(await download.path(), `${folder}/export.zip`);
+  execFileSync("python3", ["-m", "zipfile", "-e", `${folder}/export.zip`, `${folder}/export`]);
+  const paper = execFileSync("pdftotext", ["-layout", `${folder}/export/${id}/report.pdf`, "-"], { encoding: "utf8" });
+  const { verdict, label } = await (await fetch(`${url}/api/v1/exams/${id}`)).json();
+  const wanted = [id, verdict.verdict.toUpperCase(), label, "4711", "(G3)"];
+  const missing = wanted.filter((text) => !paper.includes(text));
+  check(missing.length === 0 && /Research use only/.test(label), `on paper: ${wanted.join(", ")}; missing: ${missing.join(", ") || "nothing"}`);
   await page.setViewportSize({ width: 1920, height: 1080 });
   await shot("review-1920");
   check((await bannerOf(page)).startsWith("DEMONSTRATION MODEL"), "the exam's own banner");
@@ -114,7 +135,13 @@ async function device() {
   await demo.close("device page of a demo");
 
   const { page, shot, close } = await open(`${bare}/device`, { hasTouch: true });
-  await page.waitForFunction(() => document.querySelectorAll("#card td").length > 20);
+  await page.tap("#language");
+  await page.waitForFunction(() => document.documentElement.lang === "de" && document.querySelectorAll("#box tr").length >= 7);
+  const german = await page.textContent("#box");
+  check(/Thermometer|\d °C/.test(german) && /synchronisiert/.test(german) && !/synchronized|thermometer/.test(german), "what is found of the box, in German");
+  await shot("device-german");
+  await page.tap("#language");
+  await page.waitForFunction(() => document.documentElement.lang === "en" && document.querySelectorAll("#card td").length > 20);
   await page.waitForFunction(() => document.querySelectorAll("#log li").length > 0);
   check(/Limits/.test(await page.textContent("#card")), "the model's card is shown");
   await shot("device-1280");
@@ -220,6 +247,9 @@ async function pane() {
   const layout = async () => (await (await fetch(`${finding}/api/v1/state`)).json()).layout.state;
   await page.waitForFunction(() => document.body.dataset.exam === "running", null, { timeout: 60_000 });
   check((await layout()) === "found", "the contrast pane was found");
+  const list = await open(`${finding}/review`);
+  check((await list.page.textContent("#list .state")) === "● running", "the list says that the exam runs");
+  await list.close("the list while an exam runs");
   check(await page.locator("#tour").isHidden(), "no tour while an exam runs");
   await page.click("#start");
   await page.waitForSelector("#tour:not([hidden])");

@@ -1,9 +1,9 @@
-//! The words of the report: those of the page, from its catalogue.
+//! The page's catalogue, for what else speaks to people in their language: the report, and what is found of the machine.
 
 use clap::ValueEnum;
 use serde::Deserialize;
 
-const CATALOGUE: &str = include_str!("../web/page/catalogue.js");
+const CATALOGUE: &str = include_str!("web/page/catalogue.js");
 
 /// A language of the catalogue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
@@ -18,7 +18,7 @@ pub enum Language {
 
 impl Language {
     /// The words of `key`; the key itself if there are none, as on the page.
-    pub(super) fn words(self, key: &str) -> String {
+    pub(crate) fn words(self, key: &str) -> String {
         let [en, de] = entry(key).unwrap_or_else(|| [key.to_owned(), key.to_owned()]);
         match self {
             Self::En => en,
@@ -27,13 +27,13 @@ impl Language {
     }
 
     /// The words of `key` with each `{name}` replaced.
-    pub(super) fn filled(self, key: &str, values: &[(&str, &str)]) -> String {
+    pub(crate) fn filled(self, key: &str, values: &[(&str, &str)]) -> String {
         let put = |text: String, (name, value): &(&str, &str)| text.replace(&format!("{{{name}}}"), value);
         values.iter().fold(self.words(key), put)
     }
 
     /// As HTTP, HTML and PDF name it.
-    pub(super) fn code(self) -> &'static str {
+    pub(crate) fn code(self) -> &'static str {
         match self {
             Self::En => "en",
             Self::De => "de",

@@ -1,22 +1,76 @@
-//! One exam as plain files: whole under its name, or not there.
+//! One exam as plain files, for `sonograde exams export` and the page: a folder that is whole under its name or not there, or a ZIP in
+//! memory, which leaves nothing of a patient on the disk.
 //!
-//! Everything is written and synced in a temporary folder beside the target, which is renamed at the end.
+//! Runs on the caller's thread. Reads the store and changes nothing in it; who exports records that.
+
+mod files;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Cursor, Write};
 use std::path::{Path, PathBuf};
 
 use image::codecs::png::PngEncoder;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
+use thiserror::Error;
+use zip::ZipWriter;
 
-use super::{Error, Summary, whole};
 use crate::dicom;
-use crate::exam::record::{Exam, KeyReason};
+use crate::exam::record::{Exam, KeyReason, State};
 use crate::overlay;
-use crate::report::{self, Language};
-use crate::store::{KeyFramePath, Store};
+use crate::report;
+use crate::store::{KeyFramePath, Store, StoreError, whole};
 use crate::uplink;
+use crate::words::Language;
+use files::{Files, Place, Written, fault};
+
+/// Why there is no export.
+#[derive(Debug, Error)]
+pub enum ExportError {
+    /// The store cannot be read.
+    #[error("cannot use the store")]
+    Store(#[from] StoreError),
+    /// The export would replace something.
+    #[error("{} is there already: export to another folder, or remove it first", .0.display())]
+    Exists(PathBuf),
+    /// The export cannot be written.
+    #[error("cannot {what} {}: check that the folder is there, has space and may be written by this user", path.display())]
+    Write {
+        /// What was tried.
+        what: &'static str,
+        /// With which file or folder.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// An exam as `exams list --json` prints it and `exam.json` begins.
+#[derive(Serialize)]
+pub struct Summary<'a> {
+    /// The record.
+    #[serde(flatten)]
+    pub exam: &'a Exam,
+    /// How far it has come.
+    pub state: State,
+    /// Scored frames: as its verdict says, or as many as are stored where it has none.
+    pub frames: u64,
+}
+
+impl<'a> Summary<'a> {
+    /// Of an exam of `store` that has come as far as `state`.
+    ///
+    /// # Errors
+    /// [`StoreError`] if its frames cannot be counted.
+    pub fn of(store: &Store, exam: &'a Exam, state: State) -> Result<Self, StoreError> {
+        let frames = match &exam.verdict {
+            Some(verdict) => verdict.frames_scored,
+            None => store.frame_count(&exam.id)?,
+        };
+        Ok(Self { exam, state, frames })
+    }
+}
 
 /// `exam.json`.
 #[derive(Serialize)]
@@ -41,55 +95,76 @@ struct ExportedKey {
     picture_with_map: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Written {
-    name: String,
-    bytes: u64,
-    sha256: String,
-}
-
-/// Writes `exam` to the folder `to`/`<exam id>`, its report in `language`; gives that folder and what had to be left out because
-/// it is damaged.
-pub(crate) fn export(
+/// Writes an exam that has come as far as `state` to the folder `to`/`<exam id>`, its report in `language`; gives that folder and
+/// what had to be left out because it is damaged. All is written and synced in a temporary folder, which is renamed at the end.
+///
+/// # Errors
+/// [`ExportError`]; nothing is left behind then.
+pub fn to_folder(
     store: &Store,
     exam: &Exam,
+    state: State,
     language: Language,
     to: &Path,
-) -> Result<(PathBuf, Vec<String>), Error> {
+) -> Result<(PathBuf, Vec<String>), ExportError> {
     let target = to.join(&exam.id);
     if target.symlink_metadata().is_ok() {
-        return Err(Error::Exists(target));
+        return Err(ExportError::Exists(target));
     }
     fs::create_dir_all(to).map_err(fault("create the folder", to))?;
     let folder = tempfile::Builder::new().prefix(".exam-").tempdir_in(to);
     let folder = folder.map_err(fault("write into", to))?;
-    let mut files = Files {
-        folder: folder.path().to_owned(),
-        written: Vec::new(),
-    };
-    let mut damaged = Vec::new();
+    let mut files = Files::new(Place::Folder(folder.path()));
+    let damaged = write(store, exam, state, language, &mut files)?;
+    sync(folder.path())?;
+    fs::rename(folder.path(), &target).map_err(fault("rename the finished export to", &target))?;
+    sync(to)?;
+    Ok((target, damaged))
+}
 
-    let (frames_exported, first_ms) = write_frames(store, exam, &mut files, &mut damaged)?;
+/// The same as a ZIP that holds the folder; what had to be left out is in its `exam.json`.
+///
+/// # Errors
+/// [`ExportError`].
+pub fn to_zip(store: &Store, exam: &Exam, state: State, language: Language) -> Result<Vec<u8>, ExportError> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let mut files = Files::new(Place::Zip(&exam.id, &mut zip));
+    write(store, exam, state, language, &mut files)?;
+    let finished = zip.finish().map_err(io::Error::from);
+    let finished = finished.map_err(fault("finish the ZIP of", Path::new(&exam.id)))?;
+    Ok(finished.into_inner())
+}
+
+/// Writes everything; gives what had to be left out because it is damaged.
+fn write(
+    store: &Store,
+    exam: &Exam,
+    state: State,
+    language: Language,
+    files: &mut Files,
+) -> Result<Vec<String>, ExportError> {
+    let mut damaged = Vec::new();
+    let (frames_exported, first_ms) = write_frames(store, exam, files, &mut damaged)?;
     let (mut key_frames, mut pictures, mut on_paper) = (Vec::new(), Vec::new(), Vec::new());
     let keys = store.key_frames(&exam.id)?;
     let chosen = report::choose(&keys.iter().map(|key| (key.seq, key.reason)).collect::<Vec<_>>());
     for key in keys {
-        let (exported, drawn) = write_key(store, exam, &key, first_ms, &mut files, &mut damaged)?;
+        let (exported, drawn) = write_key(store, exam, &key, first_ms, files, &mut damaged)?;
         key_frames.extend(exported);
         if let Some((picture, with_map)) = drawn {
             pictures.push(picture);
             on_paper.extend(chosen.contains(&key.seq).then_some(with_map));
         }
     }
-    let report = report::pdf(exam, first_ms, &on_paper, language);
+    let report = report::pdf(exam, state, first_ms, &on_paper, language);
     files.write("report.pdf", |out| out.write_all(&report))?;
-    write_dicom(exam, &pictures, &mut files, &mut damaged)?;
+    write_dicom(exam, &pictures, files, &mut damaged)?;
     if let Some(bundle) = dicom::fhir::bundle(exam) {
         files.write("fhir.json", |out| {
             serde_json::to_writer_pretty(out, &bundle).map_err(io::Error::from)
         })?;
     }
-    let summary = Summary::of(store, exam)?;
+    let summary = Summary::of(store, exam, state)?;
     let written = std::mem::take(&mut files.written);
     let json = ExamFile {
         summary,
@@ -102,11 +177,7 @@ pub(crate) fn export(
         serde_json::to_writer_pretty(&mut *out, &json)?;
         writeln!(out)
     })?;
-
-    sync(folder.path())?;
-    fs::rename(folder.path(), &target).map_err(fault("rename the finished export to", &target))?;
-    sync(to)?;
-    Ok((target, damaged))
+    Ok(damaged)
 }
 
 /// Writes `frames.csv`; gives the number of its rows and the time of the first.
@@ -115,7 +186,7 @@ fn write_frames(
     exam: &Exam,
     files: &mut Files,
     damaged: &mut Vec<String>,
-) -> Result<(u64, u64), Error> {
+) -> Result<(u64, u64), ExportError> {
     let mut frames = store.frames(&exam.id)?;
     let (mut rows, mut first_ms, mut unreadable) = (0, None, None);
     files.write("frames.csv", |out| {
@@ -147,7 +218,10 @@ fn write_frames(
         }
         Ok(())
     })?;
-    unreadable.map_or(Ok((rows, first_ms.unwrap_or(0))), Err)
+    match unreadable {
+        Some(error) => Err(error.into()),
+        None => Ok((rows, first_ms.unwrap_or(0))),
+    }
 }
 
 /// A key frame with its map, for the archive and for the report.
@@ -160,7 +234,7 @@ fn write_key(
     first_ms: u64,
     files: &mut Files,
     damaged: &mut Vec<String>,
-) -> Result<(Option<ExportedKey>, Option<Drawn>), Error> {
+) -> Result<(Option<ExportedKey>, Option<Drawn>), ExportError> {
     let picture = key.name();
     let Some(bytes) = whole(store.exam_file(&exam.id, &picture), damaged)? else {
         return Ok((None, None));
@@ -202,7 +276,7 @@ fn write_dicom(
     pictures: &[dicom::Picture],
     files: &mut Files,
     damaged: &mut Vec<String>,
-) -> Result<(), Error> {
+) -> Result<(), ExportError> {
     if exam.ended.is_none() || exam.uids.is_none() {
         return Ok(());
     }
@@ -219,67 +293,7 @@ fn write_dicom(
     }
 }
 
-/// The files of one export as they come to be.
-struct Files {
-    folder: PathBuf,
-    written: Vec<Written>,
-}
-
-impl Files {
-    fn write(
-        &mut self,
-        name: &str,
-        content: impl FnOnce(&mut BufWriter<Hashed>) -> io::Result<()>,
-    ) -> Result<(), Error> {
-        let path = self.folder.join(name);
-        let write = || {
-            let hashed = Hashed {
-                file: File::create_new(&path)?,
-                hash: Sha256::new(),
-                bytes: 0,
-            };
-            let mut out = BufWriter::new(hashed);
-            content(&mut out)?;
-            let Hashed { file, hash, bytes } = out.into_inner()?;
-            file.sync_all()?;
-            let sha256 = crate::hex(&hash.finalize());
-            Ok(Written {
-                name: String::from(name),
-                bytes,
-                sha256,
-            })
-        };
-        self.written.push(write().map_err(fault("write", &path))?);
-        Ok(())
-    }
-}
-
-/// A file that is hashed while it is written.
-struct Hashed {
-    file: File,
-    hash: Sha256,
-    bytes: u64,
-}
-
-impl Write for Hashed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.file.write(bytes)?;
-        self.hash.update(&bytes[..count]);
-        self.bytes += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-fn sync(folder: &Path) -> Result<(), Error> {
+fn sync(folder: &Path) -> Result<(), ExportError> {
     let synced = File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(fault("sync the folder", folder))
-}
-
-fn fault(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-    let path = path.to_owned();
-    move |source| Error::Write { what, path, source }
 }
