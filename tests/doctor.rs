@@ -2,15 +2,17 @@
 
 #[allow(dead_code, reason = "other tests use more of it")]
 mod common;
+#[path = "common/archive.rs"]
+mod archive;
 #[allow(dead_code, reason = "other tests use more of it")]
 #[path = "common/daemon.rs"]
 mod daemon;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
+use archive::archive;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
@@ -66,35 +68,18 @@ fn free() -> SocketAddr {
 }
 
 /// An archive that answers each query with a patient.
-fn archive() -> SocketAddr {
-    let door = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = door.local_addr().expect("its address");
-    std::thread::spawn(move || {
-        for stream in door.incoming() {
-            let mut stream = BufReader::new(stream.expect("a caller"));
-            let mut head = String::new();
-            while !head.ends_with("\r\n\r\n") {
-                assert!(stream.read_line(&mut head).expect("a request") > 0, "{head}");
-            }
-            let (status, body) = match head.starts_with("GET /web/studies?limit=1 ") {
-                true => ("200 OK", format!("[{{\"00100010\": \"{PATIENT}\"}}]")),
-                false => ("404 Not Found", String::new()),
-            };
-            let answer = format!(
-                "HTTP/1.1 {status}\r\nContent-Type: application/dicom+json\r\nContent-Length: {}\r\n\r\n{body}",
-                body.len()
-            );
-            stream.get_mut().write_all(answer.as_bytes()).expect("a caller");
-        }
-    });
-    address
+fn telling() -> SocketAddr {
+    archive(|head| match head.starts_with("GET /web/studies?limit=1 ") {
+        true => ("200 OK", format!("[{{\"00100010\": \"{PATIENT}\"}}]")),
+        false => ("404 Not Found", String::new()),
+    })
 }
 
 #[test]
 fn each_server_answers_lacks_something_or_is_gone_and_nothing_of_patients_or_secrets_is_told() {
     let home = folder();
     // The daemon's own listener: it answers C-ECHO and knows of storage commitment, and stores nothing.
-    let (listener, web, gone) = (free(), archive(), free());
+    let (listener, web, gone) = (free(), telling(), free());
     let sections = format!("[dicom]\nlisten = \"{listener}\"");
     let daemon = Daemon::start_in(folder(), "kind = \"v4l2\"\ndevice = \"/dev/none\"", &sections);
     daemon.state(|_| true);

@@ -5,18 +5,19 @@
 
 #[allow(dead_code, reason = "other tests use more of it")]
 mod common;
+#[path = "common/archive.rs"]
+mod archive;
 #[allow(dead_code, reason = "other tests use more of it")]
 #[path = "common/daemon.rs"]
 mod daemon;
 
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
+use archive::archive;
 use chrono::{DateTime, TimeDelta, Utc};
 use daemon::Daemon;
 use serde_json::{Value, json};
@@ -229,43 +230,24 @@ fn a_cart_without_a_network_keeps_what_it_owes_and_names_no_patient() {
 }
 
 /// Answers as an archive does that takes and finds everything; gives the head of each request.
-fn archive(requests: Sender<String>) -> String {
-    let door = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let url = format!("http://{}/dicom-web", door.local_addr().expect("its address"));
-    std::thread::spawn(move || {
-        for stream in door.incoming() {
-            let mut stream = BufReader::new(stream.expect("a caller"));
-            let mut head = String::new();
-            while !head.ends_with("\r\n\r\n") {
-                assert!(stream.read_line(&mut head).expect("a request") > 0, "{head}");
-            }
-            let length = head.to_lowercase();
-            let length = length.split("content-length: ").nth(1);
-            let length = length.and_then(|rest| rest.lines().next()?.trim().parse().ok());
-            let mut body = vec![0; length.unwrap_or(0)];
-            stream.read_exact(&mut body).expect("a body");
-            let uid = head.split("SOPInstanceUID=").nth(1);
-            let uid = uid.and_then(|rest| rest.split(' ').next());
-            let said = match uid {
-                Some(uid) => json!([{ "00080018": { "vr": "UI", "Value": [uid] } }]),
-                None => json!({}),
-            };
-            let said = said.to_string();
-            let answer = format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: application/dicom+json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{said}",
-                said.len()
-            );
-            stream.get_mut().write_all(answer.as_bytes()).expect("a caller");
-            let _ = requests.send(head);
-        }
+fn obliging(requests: Sender<String>) -> String {
+    let address = archive(move |head| {
+        let uid = head.split("SOPInstanceUID=").nth(1);
+        let uid = uid.and_then(|rest| rest.split(' ').next());
+        let said = match uid {
+            Some(uid) => json!([{ "00080018": { "vr": "UI", "Value": [uid] } }]),
+            None => json!({}),
+        };
+        let _ = requests.send(head.to_owned());
+        ("200 OK", said.to_string())
     });
-    url
+    format!("http://{address}/dicom-web")
 }
 
 #[test]
 fn what_is_delivered_over_the_web_names_the_patient_in_no_url_and_no_header() {
     let (requests, heads) = std::sync::mpsc::channel();
-    let daemon = owing(&archive(requests));
+    let daemon = owing(&obliging(requests));
     let said = standing(&daemon, 0, |archive| archive["committed"] == json!(9));
     assert_eq!(said["destinations"][0]["pending"], json!(0), "{said}");
     names_nobody(daemon);
@@ -304,7 +286,7 @@ fn older_exams_are_owed_on_demand_and_what_is_given_up_is_recorded_and_keeps_no_
     let (requests, _heads) = std::sync::mpsc::channel();
     let folder = common::folder();
     fill(&folder.path().join("store"), Size::small(3));
-    let url = archive(requests);
+    let url = obliging(requests);
     let uplink = format!("[[uplink]]\nname = \"other\"\nkind = \"dicomweb\"\nurl = \"{url}\"");
     let daemon = Daemon::start_in(folder, "kind = \"v4l2\"\ndevice = \"/dev/none\"", &uplink);
     daemon.state(|_| true);
