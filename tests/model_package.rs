@@ -8,9 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use packages::{Signer, package, parts, second_model, sha256};
+use packages::{SHIPPED, Signer, package, parts, second_model, sha256};
 use proptest::prelude::*;
-use sonograde::infer::{Runtime, SHIPPED};
+use sonograde::infer::Runtime;
 use sonograde::package::{Keys, Package, PackageError, Shelf, Signed, Watch, pack, read_list, signature_of};
 use tempfile::TempDir;
 
@@ -19,7 +19,7 @@ static MADE: LazyLock<(Signer, PathBuf, PathBuf)> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("model_package");
     fs::create_dir_all(&folder).expect("a writable folder");
     let signer = Signer::new();
-    let first = package(&folder, "first", SHIPPED, &signer);
+    let first = package(&folder, "first", &SHIPPED, &signer);
     let second = package(&folder, "second", &second_model(), &signer);
     (signer, first, second)
 });
@@ -91,7 +91,7 @@ fn flip(path: &Path, at: usize) {
 #[test]
 fn the_same_parts_make_the_same_package_and_a_bad_one_is_not_made() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    parts(folder.path(), SHIPPED);
+    parts(folder.path(), &SHIPPED);
     let [model, card, golden] = ["model.onnx", "card.md", "golden"].map(|name| folder.path().join(name));
     let bytes = pack(&model, &card, &golden).expect("a package");
     assert_eq!(
@@ -125,7 +125,7 @@ fn install_keeps_the_last_two_and_rollback_changes_their_places() {
             .current
             .map(|e| e.model)
     };
-    let (one, two) = (sha256(SHIPPED), sha256(&second_model()));
+    let (one, two) = (sha256(&SHIPPED), sha256(&second_model()));
     let nothing = shelf.rollback().expect_err("nothing is installed");
     assert!(matches!(nothing, PackageError::NothingInstalled(_)), "{nothing}");
     shelf.install(&bench.first).expect("a good package");
@@ -175,14 +175,14 @@ fn what_fails_at_the_start_is_rolled_back_as_far_as_it_takes() {
     assert!(watch.news().is_none());
     flip(&second.path_in(&bench.installed()), 5_000_000);
     let (model, notice) = bench.settled(&mut bench.shelf().watch());
-    assert_eq!(model, sha256(SHIPPED));
+    assert_eq!(model, sha256(&SHIPPED));
     let notice = notice.expect("why");
     assert!(notice.contains("was rolled back: the signature of"), "{notice}");
     let first = read_list(&bench.installed())
         .expect("a list")
         .current
         .expect("the first");
-    assert_eq!(first.model, sha256(SHIPPED), "the rollback is written down");
+    assert_eq!(first.model, sha256(&SHIPPED), "the rollback is written down");
     assert!(watch.news().is_some(), "and a daemon that runs sees it");
     assert!(watch.news().is_none(), "once");
     // The first is gone too: the shipped model runs, and both are said.
@@ -214,7 +214,7 @@ fn a_good_package_under_anothers_name_is_not_run() {
         .path_in(&bench.installed());
     copy(&first, &second);
     let (model, notice) = bench.settled(&mut shelf.watch());
-    assert_eq!(model, sha256(SHIPPED));
+    assert_eq!(model, sha256(&SHIPPED));
     assert!(notice.expect("why").contains("its SHA-256 is not its name"));
 }
 
@@ -231,7 +231,7 @@ fn a_list_that_names_nothing_runs_the_shipped_model_and_says_so() {
     ] {
         fs::write(&list, damaged).expect("a writable folder");
         let (model, notice) = bench.settled(&mut bench.shelf().watch());
-        assert_eq!(model, sha256(SHIPPED));
+        assert_eq!(model, sha256(&SHIPPED));
         assert!(notice.expect("why").contains("installed.json is damaged"));
         assert!(
             bench.shelf().install(&bench.second).is_err(),
@@ -278,7 +278,7 @@ fn a_signature_does_not_make_a_package() {
         assert!(!bench.installed().exists());
     };
     refused(b"", "it has no member \"model.onnx\"");
-    refused(SHIPPED, "is not a model package");
+    refused(&SHIPPED, "is not a model package");
     refused(&whole[..whole.len() / 2], "cut off");
     refused(
         &whole[..512 + SHIPPED.len().next_multiple_of(512)],

@@ -19,12 +19,12 @@ use std::time::{Duration, Instant, SystemTime};
 use chrono::TimeDelta;
 use common::{folder, sonograde, text};
 use daemon::Daemon;
-use packages::{Signer, package, second_model, sha256};
+use packages::{SHIPPED, Signer, package, second_model, sha256};
 use sonograde::audit::{Event, Record, Recorder, Trail};
 use sonograde::capture::{CaptureError, Captured, FrameSource};
 use sonograde::exam::{Begin, Display, Rules};
 use sonograde::frame::{BufferPool, Frame, FrameFormat, PixelFormat};
-use sonograde::infer::{Runtime, SHIPPED};
+use sonograde::infer::Runtime;
 use sonograde::package::{Keys, Shelf, signature_of};
 use sonograde::pipeline::{Live, Pace, Parts, Pipeline};
 use sonograde::screen::Screen;
@@ -139,14 +139,14 @@ fn a_model_installed_during_an_exam_waits_for_its_end() {
     feeder.until(|live| live.model_next.is_some());
     feeder.feed(40);
     let inside = feeder.until(|_| true);
-    assert_eq!(inside.model.model.sha256, sha256(SHIPPED));
+    assert_eq!(inside.model.model.sha256, sha256(&SHIPPED));
     assert_eq!(inside.exam.map(|e| e.id), first.exam.map(|e| e.id));
 
     // The picture stands for longer than an exam may be idle: the exam is over. Its verdict stays, with its model.
     feeder.put(feeder.seq, Duration::from_hours(25));
     let over = feeder.until(|_| true);
     assert!(over.exam.is_some_and(|exam| exam.ended));
-    assert_eq!(over.model.model.sha256, sha256(SHIPPED));
+    assert_eq!(over.model.model.sha256, sha256(&SHIPPED));
     assert_eq!(
         over.model_next.map(|model| model.sha256),
         Some(sha256(&second_model()))
@@ -161,7 +161,7 @@ fn a_model_installed_during_an_exam_waits_for_its_end() {
     feeder.until(|live| {
         live.model_next
             .as_ref()
-            .is_some_and(|model| model.sha256 == sha256(SHIPPED))
+            .is_some_and(|model| model.sha256 == sha256(&SHIPPED))
     });
     drop(feeder);
     let summary = pipeline.join().expect("everything is stored");
@@ -179,7 +179,7 @@ fn a_model_installed_during_an_exam_waits_for_its_end() {
         .collect();
     assert_eq!(
         made,
-        [(sha256(SHIPPED), Some(43)), (sha256(&second_model()), Some(10))]
+        [(sha256(&SHIPPED), Some(43)), (sha256(&second_model()), Some(10))]
     );
 }
 
@@ -234,7 +234,7 @@ fn a_daemon_follows_what_is_installed_and_rolls_back_what_fails() {
         let (from, sha256) = (from.to_owned(), sha256.to_owned());
         move |s: &serde_json::Value| s["model_from"] == from && s["model"]["sha256"] == sha256
     };
-    let state = daemon.state(runs("shipped", &sha256(SHIPPED)));
+    let state = daemon.state(runs("shipped", &sha256(&SHIPPED)));
     assert!(state["model_notice"].is_null(), "{state}");
     let config = daemon.folder.path().join("sonograde.toml");
     let place = ["--config", text(&config)];
@@ -242,7 +242,7 @@ fn a_daemon_follows_what_is_installed_and_rolls_back_what_fails() {
     assert!(said.contains("runs from the next exam on"), "{said}");
     daemon.state(runs("installed", &sha256(&second_model())));
     says(&["rollback", place[0], place[1]]);
-    daemon.state(runs("shipped", &sha256(SHIPPED)));
+    daemon.state(runs("shipped", &sha256(&SHIPPED)));
     says(&["rollback", place[0], place[1]]);
     daemon.state(runs("installed", &sha256(&second_model())));
     let listed = says(&["list", place[0], place[1]]);
@@ -278,7 +278,7 @@ fn a_daemon_follows_what_is_installed_and_rolls_back_what_fails() {
             .expect("the package"),
     );
     let daemon = Daemon::start(&sections);
-    let state = daemon.state(runs("shipped", &sha256(SHIPPED)));
+    let state = daemon.state(runs("shipped", &sha256(&SHIPPED)));
     let notice = state["model_notice"].as_str().expect("why").to_owned();
     assert!(
         notice.contains("failed its self-test and was rolled back"),
@@ -321,7 +321,7 @@ fn the_command_line_packs_verifies_and_refuses() {
     );
     let shipped = says(&["info"]);
     for words in [
-        sha256(SHIPPED).as_str(),
+        sha256(&SHIPPED).as_str(),
         "DEMONSTRATION MODEL",
         "AUC",
         "load time",

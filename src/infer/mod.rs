@@ -11,18 +11,27 @@ mod repvgg;
 mod tests;
 mod tract;
 
+use std::io::Read;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use chain::Network;
 pub use contract::{Contract, Departure};
+use flate2::read::ZlibDecoder;
 use sha2::{Digest, Sha256};
 
 use crate::exam::record::{ActivationMap, ModelIdentity, Scored};
 
-/// The file of the model that ships with the program.
-pub static SHIPPED: &[u8] = include_bytes!("../../models/sonograde-phantom-a0.onnx");
+/// The file of the model that ships with the program, inflated at each call (`models/build.rs` deflates it).
+pub fn shipped_file() -> Vec<u8> {
+    let deflated = include_bytes!(concat!(env!("OUT_DIR"), "/model.zlib"));
+    let mut file = Vec::new();
+    ZlibDecoder::new(&deflated[..])
+        .read_to_end(&mut file)
+        .expect("it is what the build deflated");
+    file
+}
 
 /// Larger files are refused before they are read.
 const MAX_FILE_BYTES: u64 = 64 << 20;
@@ -167,7 +176,7 @@ impl Model {
     pub fn open(path: Option<&Path>, runtime: Runtime) -> Result<Self, ModelError> {
         match path {
             Some(path) => Self::load(path, runtime),
-            None => Self::from_bytes(SHIPPED, Path::new("the shipped model"), runtime),
+            None => Self::from_bytes(&shipped_file(), Path::new("the shipped model"), runtime),
         }
     }
 

@@ -1,10 +1,14 @@
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use super::onnx::{Graph, Values};
 use super::*;
 
+static SHIPPED: LazyLock<Vec<u8>> = LazyLock::new(shipped_file);
+
 fn graph() -> Graph {
-    onnx::read(SHIPPED).expect("the shipped model").1
+    onnx::read(&SHIPPED).expect("the shipped model").1
 }
 
 /// What the contract says of the shipped model after `change`.

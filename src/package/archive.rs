@@ -3,6 +3,7 @@
 //! Nothing is unpacked: members are slices of the file in memory, so that no name, link or size in it can reach the
 //! disk or ask for memory. The same parts give the same bytes.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 
@@ -22,7 +23,7 @@ const MAX_PART: usize = 4 << 20;
 /// What a package holds.
 pub(super) struct Parts<'a> {
     /// The ONNX file.
-    pub model: &'a [u8],
+    pub model: Cow<'a, [u8]>,
     /// The model card, UTF-8.
     pub card: &'a str,
     /// golden.json.
@@ -53,7 +54,7 @@ pub(super) fn write(parts: &Parts) -> io::Result<Vec<u8>> {
         header.set_cksum();
         archive.append(&header, bytes)
     };
-    add(MODEL, parts.model)?;
+    add(MODEL, &parts.model)?;
     add(CARD, parts.card.as_bytes())?;
     add(GOLDEN, parts.golden)?;
     for (name, bytes) in &parts.pictures {
@@ -89,7 +90,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Parts<'_>, String> {
     }
     let there = |part: Option<_>, name| part.ok_or_else(|| format!("it has no member {name:?}"));
     Ok(Parts {
-        model: there(model, MODEL)?,
+        model: there(model, MODEL)?.into(),
         golden: there(golden, GOLDEN)?,
         card: card.ok_or_else(|| format!("it has no member {CARD:?}"))?,
         pictures,
@@ -139,7 +140,7 @@ mod tests {
 
     fn parts() -> Parts<'static> {
         Parts {
-            model: b"model",
+            model: b"model"[..].into(),
             card: "# Card",
             golden: b"{}",
             pictures: BTreeMap::from([("0-low.png", &b"p"[..])]),
@@ -166,7 +167,7 @@ mod tests {
         let read = read(&bytes).expect("a package");
         assert_eq!(
             (read.model, read.card, read.golden),
-            (&b"model"[..], "# Card", &b"{}"[..])
+            (Cow::from(&b"model"[..]), "# Card", &b"{}"[..])
         );
         assert_eq!(read.pictures, parts().pictures);
     }

@@ -28,7 +28,7 @@ pub use keys::Keys;
 pub use list::{Entry, Id, Installed, Refused, read_list};
 pub use shelf::{Shelf, Watch};
 
-use crate::infer::{Model, Runtime, SHIPPED};
+use crate::infer::{Model, Runtime, shipped_file};
 use archive::Parts;
 use golden::Golden;
 
@@ -138,7 +138,7 @@ impl<'a> Package<'a> {
     /// [`PackageError::Model`].
     pub fn load(&self, runtime: Runtime) -> Result<(Model, Duration), PackageError> {
         let start = Instant::now();
-        let model = Model::from_bytes(self.parts.model, &self.path, runtime)?;
+        let model = Model::from_bytes(&self.parts.model, &self.path, runtime)?;
         Ok((model, start.elapsed()))
     }
 
@@ -237,7 +237,7 @@ pub fn pack(model: &Path, card: &Path, golden: &Path) -> Result<Vec<u8>, Package
         pictures.insert(name.to_owned(), read_file(&golden.join(name), MAX_BYTES)?);
     }
     let parts = Parts {
-        model: &onnx,
+        model: onnx.into(),
         card: std::str::from_utf8(&text).map_err(|_| foreign(card, "it is not UTF-8".into()))?,
         golden: &json,
         pictures: pictures
@@ -279,7 +279,7 @@ fn shipped() -> Parts<'static> {
         };
     }
     Parts {
-        model: SHIPPED,
+        model: shipped_file().into(),
         card: include_str!("../../models/sonograde-phantom-a0.md"),
         golden: include_bytes!("../../models/golden/golden.json"),
         pictures: golden![
