@@ -37,6 +37,7 @@ fn an_exam_is_started_marked_named_ended_judged_and_reviewed() {
         409,
     );
     assert_eq!(none["detail"], "no exam runs; start one first");
+    assert_eq!(none["code"], "none-runs");
 
     ask(
         &daemon,

@@ -22,7 +22,7 @@ use super::{SledFault, StoreError, codec, corrupt};
 const SEALED_KEY: &[u8] = b"sealed";
 
 /// Memory that sled may use for pages. Its default of 1 GiB is more than a small cart has to spare.
-const CACHE_BYTES: u64 = 64 << 20;
+const CACHE_BYTES: u64 = 16 << 20;
 
 /// sled, its trees and its files.
 pub(super) struct Database {

@@ -59,7 +59,7 @@ pub(in crate::web) async fn login(
     .await?;
     let Some(Person { name, role }) = found else {
         access.failed(&name, from, Instant::now());
-        return Err(Problem::new(StatusCode::UNAUTHORIZED, "name or PIN is wrong"));
+        return Err(Problem::new(StatusCode::UNAUTHORIZED, "name or PIN is wrong").coded("pin"));
     };
     let person = Person { name, role };
     let cookie = access.enter(&person, from, Instant::now()).map_err(|error| {
@@ -103,4 +103,5 @@ pub(in crate::web) fn too_often(seconds: u64) -> Problem {
         StatusCode::TOO_MANY_REQUESTS,
         format!("tried too often; try again in {seconds} s"),
     )
+    .coded("too-often")
 }

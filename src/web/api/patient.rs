@@ -40,6 +40,7 @@ impl Patient {
         }
         worklist.order(&step).ok_or_else(|| {
             Problem::invalid("step: it is not on the worklist; choose another, or type the patient's ID")
+                .coded("off-the-worklist")
         })
     }
 
@@ -59,7 +60,7 @@ impl Patient {
         if let Some(date) = &order.birth_date
             && (date.len() != 8 || NaiveDate::parse_from_str(date, "%Y%m%d").is_err())
         {
-            return Err(Problem::invalid("birth_date: expected YYYYMMDD"));
+            return Err(Problem::invalid("birth_date: expected YYYYMMDD").coded("birth-date"));
         }
         if order
             .sex
@@ -73,7 +74,8 @@ impl Patient {
             (true, false, _) => Err(Problem::invalid("emergency: expected no other field beside it")),
             (false, _, None) => Err(Problem::invalid(
                 "patient_id: expected the patient's ID, or emergency = true",
-            )),
+            )
+            .coded("no-patient-id")),
             (false, _, Some(_)) => Ok(order),
         }
     }

@@ -118,7 +118,7 @@ function onState(state) {
 /** Why there is no score: words to be read from afar, and what to do. */
 function reason({ score, withheld, signal }) {
   if (score !== null) return ["", ""];
-  if (withheld === "signal") return [words(signal.state), sentence(signal.reason)];
+  if (withheld === "signal") return [words(signal.state), `${words(`${signal.state}Advice`)} (${signal.reason})`];
   return known(withheld) ? [words(withheld), words(`${withheld}Advice`)] : [words("noScore"), withheld];
 }
 

@@ -1,6 +1,6 @@
 // Asks the server, and says what became of it.
 
-import { words } from "/words.js";
+import { known, words } from "/words.js";
 
 const SHOWN_MS = 4000;
 let hiding;
@@ -24,7 +24,8 @@ export async function ask(method, path, body) {
     const json = await answer.json();
     if (answer.status === 401 && location.pathname !== "/login") location.assign("/login");
     if (answer.ok) return json;
-    tell(words("failed", { why: json.detail ?? json.title }), true);
+    const refused = `refused-${json.code}`;
+    tell(words("failed", { why: known(refused) ? words(refused) : (json.detail ?? json.title) }), true);
   } catch {
     tell(words("failed", { why: words("unreachable") }), true);
   }
