@@ -7,15 +7,15 @@ use super::mode::{self, Mode};
 use super::node::Node;
 use crate::capture::CaptureError;
 
-/// Where udev links devices by what they are and by where they are plugged in.
-const LINKS: [&str; 2] = ["/dev/v4l/by-id", "/dev/v4l/by-path"];
+/// Where udev links devices: by its rules' own names (our package's is `sonograde-capture`), by what they are, by where they are plugged in.
+const LINKS: [&str; 3] = ["/dev", "/dev/v4l/by-id", "/dev/v4l/by-path"];
 
 /// A capture device that is there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listed {
     /// Its node for now, such as `/dev/video0`.
     pub path: PathBuf,
-    /// Names under which `device` finds it again: links under `/dev/v4l`.
+    /// Names under which `device` finds it again: links in `/dev` and under `/dev/v4l`.
     pub links: Vec<PathBuf>,
     /// Its name for people, which `device` takes too where only one has it.
     pub card: String,
@@ -47,7 +47,7 @@ pub fn list() -> Vec<Listed> {
     nodes().map(listed).collect()
 }
 
-/// Opens the device that `name` names: a path, the name of a link under `/dev/v4l`, a card or a bus.
+/// Opens the device that `name` names: a path, the name of a link in `/dev` or under `/dev/v4l`, a card or a bus.
 ///
 /// # Errors
 /// [`CaptureError::NotFound`] if there is none, [`CaptureError::Ambiguous`] if there are several, and those of opening it.
@@ -98,8 +98,10 @@ fn nodes() -> impl Iterator<Item = Node> {
 
 fn links_to(node: &Path) -> Vec<PathBuf> {
     let folders = LINKS.iter().filter_map(|folder| std::fs::read_dir(folder).ok());
-    let links = folders.flatten().flatten().map(|entry| entry.path());
+    let entries = folders.flatten().flatten();
+    let links = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_symlink()));
     let mut links: Vec<_> = links
+        .map(|entry| entry.path())
         .filter(|link| link.canonicalize().is_ok_and(|target| target == node))
         .collect();
     links.sort();

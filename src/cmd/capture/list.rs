@@ -81,8 +81,11 @@ impl Offered {
     }
 }
 
+/// The pixel format as V4L2 writes it: the highest bit says big-endian.
 fn code(mode: &Mode) -> String {
-    String::from_utf8_lossy(&mode.format).into_owned()
+    let [a, b, c, d] = mode.format;
+    let name = String::from_utf8_lossy(&[a, b, c, d & 0x7f]).into_owned();
+    if d & 0x80 == 0 { name } else { name + "-BE" }
 }
 
 /// One device for people; of each pixel format the sizes, of each size the rates.
@@ -151,6 +154,7 @@ mod tests {
                 mode(b"YUYV", 1280, 720, 30),
                 mode(b"YUYV", 640, 480, 60),
                 mode(b"H264", 1920, 1080, 0),
+                mode(b"Y16\xa0", 640, 480, 0),
             ],
             best: Some(best),
         };
@@ -160,6 +164,7 @@ mod tests {
              \x20 /dev/v4l/by-id/usb-grabber-video-index0\n\
              \x20 YUYV  1280x720 at 59.94/29.97, 640x480 at 59.94\n\
              \x20 H264  1920x1080  (not read)\n\
+             \x20 Y16 -BE  640x480  (not read)\n\
              \x20 taken unless pinned: YUYV 1280x720 at 59.94\n"
         );
         let json = serde_json::to_value(Device::of(&device)).expect("plain data");
