@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 
 use super::Failure;
 use super::daemon::{self, Doors, Ended, Show};
+use super::service;
 use crate::audit::Trail;
 use crate::audit::syslog::{self, Forwarding};
 use crate::capture::phantom::Phantom;
@@ -91,7 +92,10 @@ struct Ready {
 
 fn prepare(config: Config) -> Result<Ready, Failure> {
     process::apply(&config.process);
+    // The watchdog bit a slow machine whose model proved itself again in a reload.
+    service::getting_ready();
     let (model, news) = model(config.model)?;
+    service::getting_ready();
     let doors = Doors {
         cart: daemon::listen(&config.web.listen)?,
         network: config.web.network.map(daemon::listen_abroad).transpose()?,

@@ -42,6 +42,11 @@ pub(super) fn ready() {
     tell(NotifyState::Ready);
 }
 
+/// Says that what comes before the stages turn goes on: of a reload, systemd waits no longer than for a stage that hangs.
+pub(super) fn getting_ready() {
+    tell(NotifyState::Watchdog);
+}
+
 /// Says that this is the end.
 pub(super) fn stopping() {
     tell(NotifyState::Stopping);
