@@ -154,7 +154,7 @@ impl Stage {
         if let (Some((_, _, session)), Some((_, wall))) = (&mut now.current, now.clock)
             && let Some(exam) = session.tick(wall + waited)
         {
-            self.end(now, exam);
+            self.end(now, None, exam);
         }
         let Some(ready) = self.shared.next_model() else {
             return;
@@ -202,7 +202,7 @@ impl Stage {
             let (exam, carry) = session.cut();
             now.carry = carry;
             if let Some(exam) = exam {
-                self.end(now, exam);
+                self.end(now, None, exam);
             }
         }
     }

@@ -30,16 +30,16 @@ impl Stage {
                 self.renew(now);
                 let (session, _, wall) = now.running()?;
                 let exam = session.start(wall)?;
-                Ok(self.begun(now, exam))
+                Ok(self.begun(now, who, exam))
             }
             Command::Stop => {
                 let (session, _, wall) = now.running()?;
                 let exam = session.stop(wall)?;
                 let id = exam.id.clone();
-                self.end(now, exam);
+                self.end(now, who, exam);
                 Ok(done(id))
             }
-            Command::Mark(kind) => self.mark(now, kind),
+            Command::Mark(kind) => self.mark(now, who, kind),
             Command::Draw(drawing) => self.draw(now, drawing),
             Command::Order(order) => {
                 let chosen = |exam: Option<&str>| Event::chosen(exam, &order);
@@ -61,7 +61,7 @@ impl Stage {
         }
     }
 
-    fn mark(&mut self, now: &mut Now, kind: MarkKind) -> Result<Done, Refusal> {
+    fn mark(&mut self, now: &mut Now, who: Option<Actor>, kind: MarkKind) -> Result<Done, Refusal> {
         if kind == MarkKind::Injection {
             self.renew(now);
         }
@@ -82,7 +82,7 @@ impl Stage {
         let (begun, exam) = session.mark(mark, wall)?;
         let exam = exam.clone();
         let done = match begun {
-            Some(_) => self.begun(now, exam),
+            Some(_) => self.begun(now, who, exam),
             None => self.amended(now, exam),
         };
         Ok(Done {
@@ -178,9 +178,9 @@ impl Stage {
         self.audit.record_by(who, event);
     }
 
-    fn begun(&self, now: &mut Now, exam: Exam) -> Done {
+    fn begun(&self, now: &mut Now, who: Option<Actor>, exam: Exam) -> Done {
         let id = exam.id.clone();
-        self.begin(now, exam);
+        self.begin(now, who, exam);
         done(id)
     }
 

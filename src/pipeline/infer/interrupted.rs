@@ -87,6 +87,6 @@ impl Stage {
             exam = exam.id,
             "exam was interrupted and ends with what is stored of it"
         );
-        self.close(exam);
+        self.close(None, exam);
     }
 }

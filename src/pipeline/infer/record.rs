@@ -7,7 +7,7 @@ use chrono::DateTime;
 
 use super::view::view;
 use super::{Now, Stage};
-use crate::audit;
+use crate::audit::{self, Actor};
 use crate::exam::record::{Exam, Graded, KeyFrame, KeyReason, MarkKind, Uids};
 use crate::frame::Frame;
 use crate::pipeline::Event;
@@ -27,7 +27,7 @@ impl Stage {
         let step = session.add(graded, DateTime::from(frame.wall));
         let keep = step.keep.and_then(|reason| key_frame(frame, layout, reason));
         if let Some(exam) = step.begun {
-            self.begin(now, exam);
+            self.begin(now, None, exam);
         }
         // After somebody ended the exam its contrast is scored on, for the page alone.
         let open = matches!(&now.current, Some((_, _, session)) if session.is_open());
@@ -46,10 +46,11 @@ impl Stage {
         }
     }
 
-    pub(super) fn begin(&self, now: &mut Now, exam: Exam) {
+    /// By itself where nobody is named, as below.
+    pub(super) fn begin(&self, now: &mut Now, who: Option<Actor>, exam: Exam) {
         tracing::info!(exam = exam.id, "exam begun");
         (now.verdict_at, now.resumed) = (None, false);
-        self.audit.record(audit::Event::begun(&exam));
+        self.audit.record_by(who, audit::Event::begun(&exam));
         now.curve.begin(now.newest_ms);
         self.store(Entry::Begin(Box::new(exam)));
     }
@@ -59,7 +60,7 @@ impl Stage {
         let _ = self.writer.send(entry);
     }
 
-    pub(super) fn end(&self, now: &mut Now, mut exam: Exam) {
+    pub(super) fn end(&self, now: &mut Now, who: Option<Actor>, mut exam: Exam) {
         let injection = exam.marks.iter().rev().find(|m| m.kind == MarkKind::Injection);
         let injected = injection.map(|mark| mark.t_ms);
         exam.enhancement = (!now.resumed).then(|| now.curve.enhancement(injected));
@@ -67,13 +68,13 @@ impl Stage {
         if let Some(verdict) = &exam.verdict {
             now.live.exam = Some(view(&exam, verdict.clone()));
         }
-        now.ended = Some(self.close(exam));
+        now.ended = Some(self.close(who, exam));
     }
 
     /// An exam is over: gives its objects their names, and tells trail, store and events.
-    pub(super) fn close(&self, mut exam: Exam) -> Exam {
+    pub(super) fn close(&self, who: Option<Actor>, mut exam: Exam) -> Exam {
         exam.uids = Some(Uids::assign(exam.order.as_ref()));
-        self.audit.record(audit::Event::ended(&exam));
+        self.audit.record_by(who, audit::Event::ended(&exam));
         self.store(Entry::End(Box::new(exam.clone())));
         if let Some(events) = &self.events {
             let _ = events.send(Event::Ended(Box::new(exam.clone())));
