@@ -30,14 +30,15 @@ fn every_layer_gives_what_onnxruntime_gives() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/golden");
     let text = std::fs::read_to_string(folder.join("layers.json")).expect("layers.json");
     let golden: Golden = serde_json::from_str(&text).expect("golden layers");
-    let model = crate::hex(&Sha256::digest(shipped_file()));
+    let file = shipped_file();
+    let model = crate::hex(&Sha256::digest(&file));
     assert_eq!(golden.sha256, model, "run models/golden/layers.py");
     let picture = image::open(folder.join(&golden.picture))
         .expect("a picture")
         .to_rgb8();
     let plane = |channel: usize| picture.pixels().map(move |p| p.0[channel]);
     let pixels: Vec<u8> = (0..3).flat_map(plane).collect();
-    let (_, graph) = onnx::read(&shipped_file()).expect("the shipped model");
+    let (_, graph) = onnx::read(&file).expect("the shipped model");
     let (_, network) = Contract::check(&graph).expect("the shipped model");
     let plan = lower::lower(&network).expect("a RepVGG");
     assert_eq!(golden.layers.len(), plan.layers.len());
