@@ -15,6 +15,7 @@ mod infer {
         pub mod split;
         #[cfg(test)]
         mod tests;
+        pub mod winograd;
     }
 }
 

@@ -4,7 +4,8 @@
 //! clock, and allocates nothing for a frame but its results.
 //!
 //! Arithmetic, the same to the bit on every kernel: activations u8 with zero point 0, weights s8 in -127..127, sums in i32
-//! that cannot overflow ([`plan::Plan::prove`]) and that no kernel saturates on the way. Then
+//! that cannot overflow ([`plan::Plan::prove`]) and that no kernel saturates on the way, nor where it has fewer products
+//! ([`winograd`]). Then
 //! `q = min(max(round_half_even(f32(Σ w·x + b) · m), 0), 255)` with `m = s_in · s_w / s_out`, conversion, product and `m` each
 //! rounded to f32. ReLU is the lower cut. The class maps are f32: for each cell, sixteen partial sums over the planes,
 //! then their sum.
@@ -21,6 +22,7 @@ mod shape;
 mod split;
 #[cfg(test)]
 mod tests;
+mod winograd;
 
 use super::chain::Network;
 use super::{Layer, Outputs};

@@ -5,10 +5,12 @@
 
 use std::ops::Range;
 
+use super::kernel::winograd::WinogradFn;
 use super::kernel::{APART, GROUP, Kernel, STEP, Shape, TileFn};
 use super::plan::{Layer, strided};
 use super::shape::{self, choose};
 use super::split::{Split, Taps, split};
+use super::winograd;
 
 /// Where the activations of a layer lie in their buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,14 +141,36 @@ pub struct Packed {
     pub to: Map,
     /// Of both axes.
     pub stride: usize,
-    /// Offsets of the chunks from a window.
-    pub chunks: Vec<u32>,
-    /// Its output channels.
-    pub blocks: Vec<Block>,
+    /// How it is computed.
+    pub way: Way,
     /// For each output channel.
     pub bias: Vec<i32>,
     /// For each output channel.
     pub factors: Vec<f32>,
+}
+
+/// How a layer is computed.
+pub enum Way {
+    /// Product by product, as the convolution is defined.
+    Plain(Plain),
+    /// As [`winograd`] says.
+    Winograd(Filter),
+}
+
+/// A layer with fewer products.
+pub struct Filter {
+    /// The kernel's function.
+    pub run: WinogradFn,
+    /// Where the weights lie among those of all layers.
+    pub weights: Range<usize>,
+}
+
+/// A layer with all its products.
+pub struct Plain {
+    /// Offsets of the chunks from a window.
+    pub chunks: Vec<u32>,
+    /// Its output channels.
+    pub blocks: Vec<Block>,
 }
 
 /// Four bytes of a window: where they begin, and which weights they meet (input channel, row, column).
@@ -156,33 +180,22 @@ struct Step {
 }
 
 impl Packed {
-    /// Lays out `layer`, which reads `from` and is read by one of stride `next`, and appends its blocks' weights to `bytes`,
-    /// step by step: [`STEP`] for each channel.
+    /// Lays out `layer`, which reads `from` and is read by one of stride `next`, and appends its weights to `bytes`.
     pub fn new(layer: &Layer<'_>, next: usize, from: Map, kernel: &dyn Kernel, bytes: &mut Vec<u8>) -> Self {
         let sides = [from.height, from.width].map(|side| strided(side, layer.stride));
         let to = Map::activations(layer.outputs, sides, next, kernel);
-        let kind = if from.pixel == STEP {
-            APART.len() - 1
-        } else {
-            layer.stride - 1
-        };
-        let steps = steps(layer, &from, kernel);
-        let chunk = GROUP / kernel.windows() / STEP;
-        let whole = if from.pixel < GROUP && kernel.windows() == 1 {
-            0
-        } else {
-            steps.len()
+        let way = match kernel.winograd() {
+            Some(run) if winograd::fits(layer, &from) => Way::Winograd(Filter {
+                run,
+                weights: winograd::pack(layer, &from, &to, bytes),
+            }),
+            _ => Way::Plain(Plain::new(layer, &from, &to, kernel, bytes)),
         };
         let mut packed = Self {
             from,
             to,
             stride: layer.stride,
-            chunks: steps[..whole]
-                .iter()
-                .step_by(chunk)
-                .map(|step| step.offset)
-                .collect(),
-            blocks: Vec::new(),
+            way,
             bias: vec![0; to.planes * to.pixel],
             factors: vec![0.0; to.planes * to.pixel],
         };
@@ -193,6 +206,25 @@ impl Packed {
             let sum: i32 = weights.iter().map(|&w| i32::from(w)).sum();
             packed.bias[channel] = bias + i32::from(kernel.zero()) * sum;
         }
+        packed
+    }
+}
+
+impl Plain {
+    /// The weights go to `bytes` block by block, step by step: [`STEP`] for each channel.
+    fn new(layer: &Layer<'_>, from: &Map, to: &Map, kernel: &dyn Kernel, bytes: &mut Vec<u8>) -> Self {
+        let kind = if from.pixel == STEP {
+            APART.len() - 1
+        } else {
+            layer.stride - 1
+        };
+        let steps = steps(layer, from, kernel);
+        let chunk = GROUP / kernel.windows() / STEP;
+        let whole = if from.pixel < GROUP && kernel.windows() == 1 {
+            0
+        } else {
+            steps.len()
+        };
         let place = |&(x, shape): &(usize, Shape)| Place {
             x,
             pixels: shape.pixels,
@@ -205,8 +237,9 @@ impl Packed {
             rows: tiles.first().map_or(1, |(_, shape)| shape.rows),
             places: tiles.iter().map(place).collect(),
         };
+        let mut blocks = Vec::new();
         let mut channel = 0;
-        for run in choose(&to, kernel) {
+        for run in choose(to, kernel) {
             for _ in 0..run.blocks {
                 let channels = run.vectors * kernel.lanes();
                 let mut taps = taps(layer, &steps, channel, channels);
@@ -229,7 +262,7 @@ impl Packed {
                     .map(|step| step.offset)
                     .chain(more)
                     .collect();
-                packed.blocks.push(Block {
+                blocks.push(Block {
                     channel,
                     channels,
                     line: line(&run.line),
@@ -241,7 +274,11 @@ impl Packed {
                 channel += channels;
             }
         }
-        packed
+        let chunks = steps[..whole].iter().step_by(chunk);
+        Self {
+            chunks: chunks.map(|step| step.offset).collect(),
+            blocks,
+        }
     }
 }
 

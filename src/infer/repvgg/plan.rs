@@ -45,7 +45,7 @@ pub struct Head<'a> {
 
 impl Layer<'_> {
     /// The largest that an output channel's sum can be, whatever the picture.
-    fn bound(&self, channel: usize) -> i64 {
+    pub fn bound(&self, channel: usize) -> i64 {
         let size = self.inputs * 9;
         let weights = &self.weights[channel * size..][..size];
         let sum: i64 = weights.iter().map(|w| i64::from(w.unsigned_abs())).sum();

@@ -25,6 +25,7 @@ pub trait Job: Send + Sync + 'static {
 pub struct Claim {
     unit: usize,
     stage: usize,
+    thread: usize,
 }
 
 impl Claim {
@@ -36,6 +37,11 @@ impl Claim {
     /// The unit's number in the frame.
     pub fn unit(&self) -> usize {
         self.unit
+    }
+
+    /// The number of the thread that has it. No other claim that lives has the same.
+    pub fn thread(&self) -> usize {
+        self.thread
     }
 }
 
@@ -152,7 +158,11 @@ impl<J: Job> Pool<J> {
         let mut unit = 0;
         for (stage, &end) in job.stages().iter().enumerate() {
             for unit in unit..end {
-                job.unit(&Claim { unit, stage });
+                job.unit(&Claim {
+                    unit,
+                    stage,
+                    thread: 0,
+                });
             }
             unit = end;
             after(stage, job, &Alone(()));
@@ -231,7 +241,11 @@ impl<J: Job> Common<J> {
             }
             let nth = (next & u64::from(u32::MAX)) as usize - before;
             let unit = first + nth * self.lanes.len() + lane;
-            self.job.unit(&Claim { unit, stage });
+            self.job.unit(&Claim {
+                unit,
+                stage,
+                thread: own,
+            });
             self.done.fetch_add(1, Ordering::AcqRel);
             if self.sleepers.load(Ordering::SeqCst) > 0 {
                 drop(self.progress.0.lock());

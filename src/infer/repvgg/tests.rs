@@ -188,6 +188,34 @@ proptest! {
     }
 }
 
+/// Layers of stride 1 whose sides are multiples of 4, of enough tiles: what a kernel may compute by Winograd's filtering.
+fn filtered() -> impl Strategy<Value = Random> {
+    let layers = proptest::collection::vec(1usize..120, 2..4)
+        .prop_map(|channels| channels.into_iter().zip([2, 1, 1]).collect::<Vec<_>>());
+    let sides = proptest::array::uniform2(4usize..9).prop_map(|sides| sides.map(|side| 8 * side));
+    (layers, sides, any::<u64>(), any::<bool>(), 1usize..4).prop_map(
+        |(layers, side, seed, extreme, threads)| Random {
+            side,
+            layers,
+            seed,
+            extreme,
+            threads,
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn filtering_gives_what_the_contract_says(random in filtered()) {
+        let numbers = random.numbers();
+        let (plan, picture) = (random.plan(&numbers), random.picture());
+        for kernel in kernel::available() {
+            same(&plan, &numbers, &picture, &*kernel, random.threads);
+        }
+    }
+}
+
 /// The most that the contract's weights can make of a picture: every product at its end.
 #[test]
 fn the_largest_sums_are_exact() {

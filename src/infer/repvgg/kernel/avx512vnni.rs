@@ -4,6 +4,7 @@ use std::arch::x86_64::*;
 
 use super::classes::Cells;
 use super::tile::{Isa, PEAK_SUMS, STEP, Tile};
+use super::winograd::WinogradFn;
 use super::{ClassesFn, Kernel, PictureFn, Shape, shapes};
 use crate::infer::repvgg::pack::Map;
 
@@ -168,6 +169,10 @@ impl Kernel for Avx512Vnni {
             (1, 8, 3),
             (1, 9, 3)
         ]
+    }
+
+    fn winograd(&self) -> Option<WinogradFn> {
+        Some(super::avx512vnni_winograd::part)
     }
 
     fn peak(&self, turns: usize) -> Option<usize> {

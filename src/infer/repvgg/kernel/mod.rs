@@ -9,10 +9,13 @@ pub mod net;
 mod picture;
 mod scalar;
 mod tile;
+pub mod winograd;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512vnni;
+#[cfg(target_arch = "x86_64")]
+mod avx512vnni_winograd;
 #[cfg(target_arch = "x86_64")]
 mod avxvnni;
 #[cfg(target_arch = "aarch64")]
@@ -27,6 +30,7 @@ mod row;
 pub use classes::ClassesFn;
 pub use picture::PictureFn;
 pub use tile::{GROUP, STEP, TileFn};
+use winograd::WinogradFn;
 
 /// An instruction set that this machine has.
 pub trait Kernel: Send + Sync {
@@ -68,6 +72,11 @@ pub trait Kernel: Send + Sync {
     /// The picture's copy by its instructions.
     fn picture(&self) -> PictureFn {
         picture::picture
+    }
+
+    /// Winograd's filtering by its instructions, if it is faster there. Such a kernel has [`GROUP`] channels in a vector and a plane.
+    fn winograd(&self) -> Option<WinogradFn> {
+        None
     }
 
     /// Does nothing but products, `turns` times some, and says how many; none where the compiler would see through it.

@@ -3,8 +3,9 @@
 use super::classes::Cells;
 use super::memory::Bytes;
 use super::tile::{FETCHES, Tile};
+use super::winograd::{self, Part};
 use super::{ClassesFn, GROUP, Kernel, PictureFn, STEP};
-use crate::infer::repvgg::pack::{Block, Map, Packed};
+use crate::infer::repvgg::pack::{Block, Filter, Map, Packed, Plain, Way};
 use crate::infer::repvgg::plan::Plan;
 use crate::infer::repvgg::pool::{Alone, Claim, Job};
 
@@ -16,6 +17,8 @@ pub struct Net {
     /// Where each buffer's activations lie, and where they begin among all.
     buffers: Vec<(Map, usize)>,
     activations: Bytes,
+    /// Where each thread's room for Winograd's filtering begins among the activations, and how long it is.
+    scratch: (usize, usize),
     weights: Bytes,
     picture: PictureFn,
     classes: ClassesFn,
@@ -28,9 +31,9 @@ struct Stage {
     /// Indices into the buffers.
     from: usize,
     to: usize,
-    /// Output rows of a unit; a whole number of tiles.
+    /// Output rows of a unit, a whole number of tiles, where the layer is computed plainly.
     rows: usize,
-    /// Units of a block.
+    /// Units of a block, or of the whole layer by Winograd's filtering.
     units: usize,
 }
 
@@ -49,6 +52,7 @@ impl Net {
             ends: Vec::new(),
             buffers: vec![(picture, 0)],
             activations: Bytes::filled(0, zero),
+            scratch: (0, 0),
             weights: Bytes::filled(0, 0),
             picture: kernel.picture(),
             classes: kernel.classes(),
@@ -61,18 +65,18 @@ impl Net {
             let next = plan.layers.get(n + 1).map_or(1, |next| next.stride);
             let packed = Packed::new(layer, next, net.buffers[from].0, kernel, &mut weights);
             let to = net.buffer(packed.to, from);
-            let tallest = packed.blocks.iter().map(|b| b.line.rows).max().unwrap_or(1);
-            let widest = packed.blocks.iter().map(|b| b.channels).max().unwrap_or(1);
-            let block = packed.to.height * packed.to.width * widest * (layer.inputs * 9 + REQUANTIZE);
-            // Halves of halves, so that the units of a layer are alike and threads end it together. Where each thread can have
-            // rows of its own, most of what it reads is what it wrote itself.
-            let mut parts = block.div_ceil(UNIT).next_power_of_two();
-            if packed.to.height.is_multiple_of(threads * tallest) {
-                parts = parts.next_multiple_of(threads);
-            }
-            let rows = packed.to.height.div_ceil(parts).next_multiple_of(tallest);
-            let units = packed.to.height.div_ceil(rows);
-            end += units * packed.blocks.len();
+            let (blocks, rows, units) = match &packed.way {
+                Way::Plain(plain) => {
+                    let (rows, units) = shares(&packed, plain, layer.inputs, threads);
+                    (plain.blocks.len(), rows, units)
+                }
+                Way::Winograd(_) => {
+                    net.scratch.1 = net.scratch.1.max(winograd::scratch(&packed.from, &packed.to));
+                    let tiles = winograd::tiles(&packed.to);
+                    (1, 0, tiles.div_ceil(winograd::TILES).next_multiple_of(threads))
+                }
+            };
+            end += units * blocks;
             net.ends.push(end);
             net.layers.push(Stage {
                 packed,
@@ -83,7 +87,8 @@ impl Net {
             });
             from = to;
         }
-        net.activations = Bytes::filled(net.length(), zero);
+        net.scratch.0 = net.length();
+        net.activations = Bytes::filled(net.scratch.0 + threads * net.scratch.1, zero);
         net.weights = Bytes::from(&weights[..]);
         net.check();
         net
@@ -116,27 +121,48 @@ impl Net {
             for (map, start) in [input, output] {
                 assert!(start + map.bytes() <= self.activations.length());
             }
-            let last = packed
-                .from
-                .window(packed.stride, packed.to.height - 1, packed.to.width - 1);
-            for block in &packed.blocks {
-                let reach = packed
-                    .chunks
-                    .iter()
-                    .map(|o| o + GROUP as u32)
-                    .chain(block.singles.iter().map(|o| o + GROUP as u32));
-                assert!(last + reach.max().unwrap_or(0) as usize <= input.0.bytes());
-                assert!(block.weights.end <= self.weights.length());
-                assert!(block.channel + block.channels <= packed.bias.len());
-                assert!(block.rest.rows == 1);
-                for place in block.line.places.iter().chain(&block.rest.places) {
-                    assert!(place.x + place.pixels <= packed.to.width);
-                    assert!(place.window == packed.from.window(packed.stride, 0, place.x));
-                    assert!(place.output == packed.to.at(0, place.x));
+            match &packed.way {
+                Way::Plain(plain) => self.check_plain(packed, plain),
+                Way::Winograd(Filter { weights, .. }) => {
+                    assert!(packed.stride == 1);
+                    assert!(weights.end <= self.weights.length() && weights.start.is_multiple_of(64));
+                    assert!(weights.len() == winograd::weights(&packed.from, &packed.to));
+                    for map in [packed.from, packed.to] {
+                        assert!(map.pixel == GROUP && map.parts == 1);
+                        assert!(map.height.is_multiple_of(winograd::TILE));
+                        assert!(map.width.is_multiple_of(winograd::TILE));
+                    }
+                    let sides = |map: &Map| (map.height, map.width);
+                    assert!(sides(&packed.from) == sides(&packed.to));
+                    assert!(winograd::scratch(&packed.from, &packed.to) <= self.scratch.1);
+                    assert!(self.scratch.0 >= self.length() && self.scratch.0.is_multiple_of(64));
+                    assert!(self.scratch.0 + self.threads * self.scratch.1 <= self.activations.length());
                 }
             }
             assert!(packed.bias.len() == packed.to.planes * packed.to.pixel);
             assert!(packed.factors.len() == packed.bias.len());
+        }
+    }
+
+    fn check_plain(&self, packed: &Packed, plain: &Plain) {
+        let last = packed
+            .from
+            .window(packed.stride, packed.to.height - 1, packed.to.width - 1);
+        for block in &plain.blocks {
+            let reach = plain
+                .chunks
+                .iter()
+                .map(|o| o + GROUP as u32)
+                .chain(block.singles.iter().map(|o| o + GROUP as u32));
+            assert!(last + reach.max().unwrap_or(0) as usize <= packed.from.bytes());
+            assert!(block.weights.end <= self.weights.length());
+            assert!(block.channel + block.channels <= packed.bias.len());
+            assert!(block.rest.rows == 1);
+            for place in block.line.places.iter().chain(&block.rest.places) {
+                assert!(place.x + place.pixels <= packed.to.width);
+                assert!(place.window == packed.from.window(packed.stride, 0, place.x));
+                assert!(place.output == packed.to.at(0, place.x));
+            }
         }
     }
 
@@ -212,22 +238,33 @@ impl Job for Net {
 
     fn unit(&self, claim: &Claim) {
         let stage = &self.layers[claim.stage()];
-        let Stage {
-            packed, rows, units, ..
-        } = stage;
         let first = claim.stage().checked_sub(1).map_or(0, |before| self.ends[before]);
-        let unit = claim.unit() - first;
-        let block = &packed.blocks[unit / units];
-        let (input, output) = (self.buffers[stage.from].1, self.buffers[stage.to].1);
-        let activations = self.activations.start();
-        let (from, to) = (&packed.from, &packed.to);
+        let (block, part) = (
+            (claim.unit() - first) / stage.units,
+            (claim.unit() - first) % stage.units,
+        );
         // Lane by lane: neighbouring parts are one thread's.
-        let part = unit % units;
-        let part = if units.is_multiple_of(self.threads) {
-            part % self.threads * (units / self.threads) + part / self.threads
+        let part = if stage.units.is_multiple_of(self.threads) {
+            part % self.threads * (stage.units / self.threads) + part / self.threads
         } else {
             part
         };
+        match &stage.packed.way {
+            Way::Plain(plain) => self.plain(stage, plain, &plain.blocks[block], part, claim),
+            Way::Winograd(filter) => self.filter(stage, filter, part, claim),
+        }
+    }
+}
+
+impl Net {
+    /// A unit's rows of a block.
+    fn plain(&self, stage: &Stage, plain: &Plain, block: &Block, part: usize, _: &Claim) {
+        let Stage {
+            packed, rows, units, ..
+        } = stage;
+        let (input, output) = (self.buffers[stage.from].1, self.buffers[stage.to].1);
+        let activations = self.activations.start();
+        let (from, to) = (&packed.from, &packed.to);
         let mut y = part * rows;
         let end = (y + rows).min(to.height);
         let Block {
@@ -255,11 +292,11 @@ impl Job for Net {
                 input: windows,
                 input_row: packed.stride * from.row,
                 joint: block.joint,
-                chunks: &packed.chunks,
+                chunks: &plain.chunks,
                 singles: &block.singles,
                 weights: self.weights.start().add(block.weights.start),
                 ahead: self.weights.start().wrapping_add(ahead),
-                stride_ahead: share.div_ceil(FETCHES * packed.chunks.len().max(1)),
+                stride_ahead: share.div_ceil(FETCHES * plain.chunks.len().max(1)),
                 bias: packed.bias.as_ptr().add(*channel),
                 factors: packed.factors.as_ptr().add(*channel),
                 output: pixels,
@@ -280,4 +317,43 @@ impl Job for Net {
             }
         }
     }
+
+    /// A unit's tiles of a layer by Winograd's filtering.
+    fn filter(&self, stage: &Stage, filter: &Filter, part: usize, claim: &Claim) {
+        let Stage { packed, units, .. } = stage;
+        let tiles = winograd::tiles(&packed.to);
+        let (input, output) = (self.buffers[stage.from].1, self.buffers[stage.to].1);
+        let activations = self.activations.start();
+        // SAFETY: `check` has shown that the buffers are as long as their maps say, and that each thread has room. The claim is the
+        // only one of this unit and of this thread; what is read was written by earlier stages. The kernel was made where its
+        // instructions exist.
+        unsafe {
+            (filter.run)(&Part {
+                input: activations.add(input),
+                from: &packed.from,
+                output: activations.add(output),
+                to: &packed.to,
+                tiles: tiles * part / units..tiles * (part + 1) / units,
+                weights: self.weights.start().add(filter.weights.start),
+                bias: &packed.bias,
+                factors: &packed.factors,
+                scratch: activations.add(self.scratch.0 + claim.thread() * self.scratch.1),
+            });
+        }
+    }
+}
+
+/// Output rows of a unit, and units of a block, of a layer of so many `inputs`.
+fn shares(packed: &Packed, plain: &Plain, inputs: usize, threads: usize) -> (usize, usize) {
+    let tallest = plain.blocks.iter().map(|b| b.line.rows).max().unwrap_or(1);
+    let widest = plain.blocks.iter().map(|b| b.channels).max().unwrap_or(1);
+    let block = packed.to.height * packed.to.width * widest * (inputs * 9 + REQUANTIZE);
+    // Halves of halves, so that the units of a layer are alike and threads end it together. Where each thread can have
+    // rows of its own, most of what it reads is what it wrote itself.
+    let mut parts = block.div_ceil(UNIT).next_power_of_two();
+    if packed.to.height.is_multiple_of(threads * tallest) {
+        parts = parts.next_multiple_of(threads);
+    }
+    let rows = packed.to.height.div_ceil(parts).next_multiple_of(tallest);
+    (rows, packed.to.height.div_ceil(rows))
 }
