@@ -11,10 +11,10 @@ pub const SPAN: usize = TILE + 2;
 /// Products of a tile for a pair of channels.
 pub const POSITIONS: usize = SPAN * SPAN;
 /// The most tiles of a part: its sums and transformed input then lie in a second-level cache.
-pub const TILES: usize = 24;
+pub const TILES: usize = 25;
 /// Tiles from a transformed plane of a part to the next: even, more than [`TILES`], and not on the same sets of a cache as the
 /// next position's.
-pub const PITCH: usize = TILES + 2;
+pub const PITCH: usize = TILES + 1;
 
 /// `G`, its rows times 24, -6, -6, 24, 24 and 6.
 pub const FILTER: [[i16; 3]; SPAN] = [[6, 0, 0], [1, 1, 1], [1, -1, 1], [1, 2, 4], [1, -2, 4], [0, 0, 6]];
