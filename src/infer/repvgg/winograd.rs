@@ -30,7 +30,7 @@ pub fn pack(layer: &Layer<'_>, from: &Map, to: &Map, bytes: &mut Vec<u8>) -> Ran
     let channels = block(to.planes) * to.pixel;
     let inputs = from.planes * from.pixel;
     let start = bytes.len();
-    bytes.resize(start + winograd::weights(from, to), 0);
+    bytes.resize(start + winograd::weight_bytes(from, to), 0);
     for output in 0..layer.outputs {
         let (block, lane) = (output / channels, output % channels);
         for input in 0..layer.inputs {

@@ -6,7 +6,7 @@ use std::arch::x86_64::*;
 use super::GROUP;
 use super::avx512vnni::Avx512Vnni;
 use super::tile::Isa;
-use super::winograd::{NINTH, PITCH, POSITIONS, Part, SHIFT, SPAN, TILE, block, transformed};
+use super::winograd::{NINTH, PITCH, POSITIONS, Part, SHIFT, SPAN, TILE, block, input_bytes};
 
 /// Bytes of a transformed pixel of a plane.
 const WORDS: usize = 2 * GROUP;
@@ -113,7 +113,7 @@ unsafe fn blocks<const V: usize>(part: &Part<'_>) {
     unsafe {
         let count = part.tiles.len();
         let planes = part.from.planes;
-        let sums = part.scratch.add(transformed(planes));
+        let sums = part.scratch.add(input_bytes(planes));
         // Sums of that many tiles lie in registers.
         let groups = count.div_ceil(27 / V.max(2));
         let mut weights = part.weights;

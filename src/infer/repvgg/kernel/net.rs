@@ -126,7 +126,7 @@ impl Net {
                 Way::Winograd(Filter { weights, .. }) => {
                     assert!(packed.stride == 1);
                     assert!(weights.end <= self.weights.length() && weights.start.is_multiple_of(64));
-                    assert!(weights.len() == winograd::weights(&packed.from, &packed.to));
+                    assert!(weights.len() == winograd::weight_bytes(&packed.from, &packed.to));
                     for map in [packed.from, packed.to] {
                         assert!(map.pixel == GROUP && map.parts == 1);
                         assert!(map.height.is_multiple_of(winograd::TILE));

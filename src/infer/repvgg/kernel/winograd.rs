@@ -58,18 +58,18 @@ pub fn tiles(to: &Map) -> usize {
 }
 
 /// Bytes of a layer's weights: 16 bits for each pair of channels and each position.
-pub fn weights(from: &Map, to: &Map) -> usize {
+pub fn weight_bytes(from: &Map, to: &Map) -> usize {
     POSITIONS * from.planes * from.pixel * to.planes * to.pixel * 2
 }
 
 /// Bytes of the transformed input of a part.
-pub const fn transformed(planes: usize) -> usize {
+pub const fn input_bytes(planes: usize) -> usize {
     POSITIONS * planes * PITCH * 32
 }
 
 /// Bytes that a part needs beside input and output: the transformed input, and a block's sums.
 pub fn scratch(from: &Map, to: &Map) -> usize {
-    transformed(from.planes) + PITCH * POSITIONS * block(to.planes) * 64
+    input_bytes(from.planes) + PITCH * POSITIONS * block(to.planes) * 64
 }
 
 /// Planes of output channels that are computed together.
