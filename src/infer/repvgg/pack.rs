@@ -208,6 +208,11 @@ impl Packed {
         }
         packed
     }
+
+    /// The rows, counted from the border's, that some output rows are made of.
+    pub fn reads(&self, rows: Range<usize>) -> Range<usize> {
+        rows.start * self.stride..(rows.end - 1) * self.stride + 3
+    }
 }
 
 impl Plain {

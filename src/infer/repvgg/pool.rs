@@ -120,23 +120,21 @@ impl<J: Job> Pool<J> {
         1 + self.workers.len()
     }
 
-    /// Does a frame: `before` prepares it, `after` reads what came out.
-    pub fn frame<T>(&mut self, before: impl FnOnce(&J, &Alone), after: impl FnOnce(&J, &Alone) -> T) -> T {
+    /// Does a frame; `after` reads what came out.
+    pub fn frame<T>(&mut self, after: impl FnOnce(&J, &Alone) -> T) -> T {
         let common = &*self.common;
         let units = common.job.stages().last().copied().unwrap_or(0);
         let last = common.lanes[0].next.load(Ordering::Relaxed) >> 32;
         let frame = last.wrapping_add(1) & u64::from(u32::MAX);
         let shared = !self.workers.is_empty() && self.solo == 0;
-        if shared {
-            // They wake up while the frame is prepared.
-            *common.call.0.lock().unwrap_or_else(PoisonError::into_inner) =
-                (frame, rustix::thread::sched_getcpu());
-            common.call.1.notify_all();
-        }
-        before(&common.job, &Alone(()));
         common.done.store(0, Ordering::Relaxed);
         for lane in &common.lanes {
             lane.next.store(frame << 32, Ordering::Release);
+        }
+        if shared {
+            *common.call.0.lock().unwrap_or_else(PoisonError::into_inner) =
+                (frame, rustix::thread::sched_getcpu());
+            common.call.1.notify_all();
         }
         let mut slept = common.take_part(0);
         slept |= common.wait_for(units);
@@ -152,9 +150,8 @@ impl<J: Job> Pool<J> {
     }
 
     /// Does a frame on the calling thread and stops after each stage.
-    pub fn stages(&mut self, before: impl FnOnce(&J, &Alone), mut after: impl FnMut(usize, &J, &Alone)) {
+    pub fn stages(&mut self, mut after: impl FnMut(usize, &J, &Alone)) {
         let job = &self.common.job;
-        before(job, &Alone(()));
         let mut unit = 0;
         for (stage, &end) in job.stages().iter().enumerate() {
             for unit in unit..end {
@@ -209,12 +206,6 @@ impl<J: Job> Common<J> {
                 // With no other core it stays where it is.
                 let _ = rustix::thread::sched_setaffinity(None, &cores);
                 avoided = Some(caller);
-            }
-            for _ in 0..SPINS {
-                if self.lanes[own].next.load(Ordering::Acquire) >> 32 == seen {
-                    break;
-                }
-                std::hint::spin_loop();
             }
             self.take_part(own);
         }

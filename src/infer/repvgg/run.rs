@@ -1,8 +1,9 @@
 //! A frame through the network, and the class maps at its end.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::kernel::Kernel;
+use super::kernel::lent::Lent;
 use super::kernel::net::Net;
 use super::plan::{Head, Plan};
 use super::pool::{Alone, Pool};
@@ -11,8 +12,10 @@ use super::pool::{Alone, Pool};
 pub struct Runner {
     pool: Mutex<Pool<Net>>,
     classes: Classes,
+    /// The picture, while a frame lasts.
+    picture: Arc<Lent>,
     /// Bytes of an input picture.
-    picture: usize,
+    input_bytes: usize,
 }
 
 /// The classifier.
@@ -25,7 +28,8 @@ struct Classes {
 impl Runner {
     /// Packs `plan` for `kernel` and starts the threads.
     pub fn new(plan: &Plan<'_>, kernel: &dyn Kernel, threads: usize) -> Self {
-        let net = Net::new(plan, kernel, threads);
+        let picture = Arc::new(Lent::new());
+        let net = Net::new(plan, kernel, threads, Arc::clone(&picture));
         let last = net.last().1;
         let channels = last.planes * last.pixel;
         let Head { weights, bias, scale } = plan.head;
@@ -44,7 +48,8 @@ impl Runner {
         Self {
             pool: Mutex::new(Pool::new(net, threads)),
             classes,
-            picture: 3 * plan.height * plan.width,
+            picture,
+            input_bytes: 3 * plan.height * plan.width,
         }
     }
 
@@ -60,10 +65,9 @@ impl Runner {
     pub fn run(&self, pixels: &[u8]) -> Result<(Vec<f32>, Vec<f32>), String> {
         self.fits(pixels)?;
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(pool.frame(
-            |net, alone| net.input(pixels, alone),
-            |net, alone| self.classes.read(net, alone),
-        ))
+        Ok(self
+            .picture
+            .during(pixels, || pool.frame(|net, alone| self.classes.read(net, alone))))
     }
 
     /// Runs a picture on the calling thread and stops after each layer.
@@ -73,18 +77,18 @@ impl Runner {
     pub fn layers(&self, pixels: &[u8], after: impl FnMut(usize, &Net, &Alone)) -> Result<(), String> {
         self.fits(pixels)?;
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        pool.stages(|net, alone| net.input(pixels, alone), after);
+        self.picture.during(pixels, || pool.stages(after));
         Ok(())
     }
 
     fn fits(&self, pixels: &[u8]) -> Result<(), String> {
-        if pixels.len() == self.picture {
+        if pixels.len() == self.input_bytes {
             return Ok(());
         }
         Err(format!(
             "a picture of {} bytes, expected {}",
             pixels.len(),
-            self.picture
+            self.input_bytes
         ))
     }
 }

@@ -2,6 +2,7 @@
 //! split where it could, so that the sums are exact.
 
 use std::arch::x86_64::*;
+use std::ops::Range;
 
 use super::classes::Cells;
 use super::tile::{Isa, STEP, Tile};
@@ -110,9 +111,9 @@ unsafe fn classes(cells: &Cells<'_>, maps: &mut [f32]) {
 /// # Safety
 /// As [`PictureFn`].
 #[target_feature(enable = "avx2")]
-unsafe fn picture(pixels: &[u8], map: &Map, to: *mut u8, zero: u8) {
+unsafe fn picture(pixels: &[u8], map: &Map, rows: Range<usize>, to: *mut u8, zero: u8) {
     // SAFETY: the caller's.
-    unsafe { super::picture::picture(pixels, map, to, zero) }
+    unsafe { super::picture::picture(pixels, map, rows, to, zero) }
 }
 
 impl Kernel for Avx2 {

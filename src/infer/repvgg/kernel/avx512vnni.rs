@@ -1,6 +1,7 @@
 //! AVX-512 with VNNI: `vpdpbusd` on 16 channels at once (Ice Lake, Sapphire Rapids, Zen 4 and later).
 
 use std::arch::x86_64::*;
+use std::ops::Range;
 
 use super::classes::Cells;
 use super::tile::{Isa, PEAK_SUMS, STEP, Tile};
@@ -113,9 +114,9 @@ unsafe fn classes(cells: &Cells<'_>, maps: &mut [f32]) {
 /// # Safety
 /// As [`PictureFn`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-unsafe fn picture(pixels: &[u8], map: &Map, to: *mut u8, zero: u8) {
+unsafe fn picture(pixels: &[u8], map: &Map, rows: Range<usize>, to: *mut u8, zero: u8) {
     // SAFETY: the caller's.
-    unsafe { super::picture::picture(pixels, map, to, zero) }
+    unsafe { super::picture::picture(pixels, map, rows, to, zero) }
 }
 
 impl Kernel for Avx512Vnni {

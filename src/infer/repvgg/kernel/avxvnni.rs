@@ -1,6 +1,7 @@
 //! AVX-VNNI: `vpdpbusd` on 8 channels at once (Alder Lake, Meteor Lake, Zen 5 and later).
 
 use std::arch::x86_64::*;
+use std::ops::Range;
 
 use super::avx2::store;
 use super::classes::Cells;
@@ -83,9 +84,9 @@ unsafe fn classes(cells: &Cells<'_>, maps: &mut [f32]) {
 /// # Safety
 /// As [`PictureFn`].
 #[target_feature(enable = "avx2,avxvnni")]
-unsafe fn picture(pixels: &[u8], map: &Map, to: *mut u8, zero: u8) {
+unsafe fn picture(pixels: &[u8], map: &Map, rows: Range<usize>, to: *mut u8, zero: u8) {
     // SAFETY: the caller's.
-    unsafe { super::picture::picture(pixels, map, to, zero) }
+    unsafe { super::picture::picture(pixels, map, rows, to, zero) }
 }
 
 impl Kernel for AvxVnni {

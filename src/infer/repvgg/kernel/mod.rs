@@ -4,6 +4,7 @@
 //! by its name. All kernels give the same bytes.
 
 mod classes;
+pub mod lent;
 mod memory;
 pub mod net;
 mod picture;

@@ -1,6 +1,10 @@
 //! The network in memory: packed layers, and the buffers that they read and write.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use super::classes::Cells;
+use super::lent::Lent;
 use super::memory::Bytes;
 use super::tile::{FETCHES, Tile};
 use super::winograd::{self, Part};
@@ -17,9 +21,11 @@ pub struct Net {
     /// Where each buffer's activations lie, and where they begin among all.
     buffers: Vec<(Map, usize)>,
     activations: Bytes,
-    /// Where each thread's room for Winograd's filtering begins among the activations, and how long it is.
+    /// Where each thread's room begins among the activations, and how long it is: for the rows of the picture that it works on, then for
+    /// Winograd's filtering.
     scratch: (usize, usize),
     weights: Bytes,
+    lent: Arc<Lent>,
     picture: PictureFn,
     classes: ClassesFn,
     threads: usize,
@@ -28,13 +34,22 @@ pub struct Net {
 
 struct Stage {
     packed: Packed,
-    /// Indices into the buffers.
-    from: usize,
+    /// Index into the buffers; none where the picture is read.
+    from: Option<usize>,
+    /// Index into the buffers.
     to: usize,
     /// Output rows of a unit, a whole number of tiles, where the layer is computed plainly.
     rows: usize,
-    /// Units of a block, or of the whole layer by Winograd's filtering.
+    /// Units of a block, or of the whole layer where it reads the picture or is computed by Winograd's filtering.
     units: usize,
+}
+
+impl Stage {
+    /// The output rows of a unit of a block.
+    fn rows_of(&self, part: usize) -> Range<usize> {
+        let first = part * self.rows;
+        first..(first + self.rows).min(self.packed.to.height)
+    }
 }
 
 /// The most products of a unit: some forty microseconds of work.
@@ -43,41 +58,49 @@ const UNIT: usize = 1 << 24;
 const REQUANTIZE: usize = 64;
 
 impl Net {
-    /// Packs `plan` for `kernel` and as many threads.
-    pub fn new(plan: &Plan<'_>, kernel: &dyn Kernel, threads: usize) -> Self {
+    /// Packs `plan` for `kernel` and as many threads; the picture `[3, height, width]` is what is lent while a frame lasts.
+    pub fn new(plan: &Plan<'_>, kernel: &dyn Kernel, threads: usize, lent: Arc<Lent>) -> Self {
         let zero = kernel.zero();
-        let picture = Map::picture(plan.height, plan.width);
         let mut net = Self {
             layers: Vec::new(),
             ends: Vec::new(),
-            buffers: vec![(picture, 0)],
+            buffers: Vec::new(),
             activations: Bytes::filled(0, zero),
             scratch: (0, 0),
             weights: Bytes::filled(0, 0),
+            lent,
             picture: kernel.picture(),
             classes: kernel.classes(),
             threads,
             zero,
         };
-        let (mut from, mut end) = (0, 0);
+        let (mut from, mut end) = (None, 0);
+        let mut map = Map::picture(plan.height, plan.width);
         let mut weights = Vec::new();
         for (n, layer) in plan.layers.iter().enumerate() {
             let next = plan.layers.get(n + 1).map_or(1, |next| next.stride);
-            let packed = Packed::new(layer, next, net.buffers[from].0, kernel, &mut weights);
+            let packed = Packed::new(layer, next, map, kernel, &mut weights);
             let to = net.buffer(packed.to, from);
-            let (blocks, rows, units) = match &packed.way {
+            let (blocks, rows, units, room) = match &packed.way {
                 Way::Plain(plain) => {
                     let (rows, units) = shares(&packed, plain, layer.inputs, threads);
-                    (plain.blocks.len(), rows, units)
+                    if from.is_none() {
+                        let picture = packed.reads(0..rows).len() * map.row + GROUP;
+                        (1, rows, units, picture)
+                    } else {
+                        (plain.blocks.len(), rows, units, 0)
+                    }
                 }
                 Way::Winograd(_) => {
-                    net.scratch.1 = net.scratch.1.max(winograd::scratch(&packed.from, &packed.to));
                     let tiles = winograd::tiles(&packed.to);
-                    (1, 0, tiles.div_ceil(winograd::TILES).next_multiple_of(threads))
+                    let units = tiles.div_ceil(winograd::TILES).next_multiple_of(threads);
+                    (1, 0, units, winograd::scratch(&packed.from, &packed.to))
                 }
             };
+            net.scratch.1 = net.scratch.1.max(room.next_multiple_of(64));
             end += units * blocks;
             net.ends.push(end);
+            map = packed.to;
             net.layers.push(Stage {
                 packed,
                 from,
@@ -85,7 +108,7 @@ impl Net {
                 rows,
                 units,
             });
-            from = to;
+            from = Some(to);
         }
         net.scratch.0 = net.length();
         net.activations = Bytes::filled(net.scratch.0 + threads * net.scratch.1, zero);
@@ -95,8 +118,8 @@ impl Net {
     }
 
     /// A buffer for `map` that is not `busy`: each size of activations has two at most.
-    fn buffer(&mut self, map: Map, busy: usize) -> usize {
-        let free = |(n, (m, _)): (usize, &(Map, usize))| (*m == map && n != busy).then_some(n);
+    fn buffer(&mut self, map: Map, busy: Option<usize>) -> usize {
+        let free = |(n, (m, _)): (usize, &(Map, usize))| (*m == map && Some(n) != busy).then_some(n);
         self.buffers.iter().enumerate().find_map(free).unwrap_or_else(|| {
             self.buffers.push((map, self.length()));
             self.buffers.len() - 1
@@ -111,18 +134,22 @@ impl Net {
 
     /// Every address that `unit` makes lies in its buffer.
     fn check(&self) {
-        for Stage { packed, from, to, .. } in &self.layers {
-            assert_ne!(from, to);
-            assert!(packed.from.pixel > STEP || packed.stride == 2);
-            let (input, output) = (&self.buffers[*from], &self.buffers[*to]);
-            assert!(input.0 == packed.from && output.0 == packed.to);
-            let apart = |a: &(Map, usize), b: &(Map, usize)| a.1 + a.0.bytes() <= b.1;
-            assert!(apart(input, output) || apart(output, input));
-            for (map, start) in [input, output] {
-                assert!(start + map.bytes() <= self.activations.length());
+        assert!(self.scratch.0 >= self.length() && self.scratch.0.is_multiple_of(64));
+        assert!(self.scratch.0 + self.threads * self.scratch.1 <= self.activations.length());
+        for stage in &self.layers {
+            let Stage { packed, from, to, .. } = stage;
+            assert!(from.is_some() == (packed.from.pixel > STEP));
+            assert!(from.is_some() || packed.stride == 2);
+            let output = &self.buffers[*to];
+            assert!(output.0 == packed.to && output.1 + output.0.bytes() <= self.length());
+            if let Some(from) = from {
+                let input = &self.buffers[*from];
+                assert!(input.0 == packed.from && input.1 + input.0.bytes() <= self.length());
+                let apart = |a: &(Map, usize), b: &(Map, usize)| a.1 + a.0.bytes() <= b.1;
+                assert!(apart(input, output) || apart(output, input));
             }
             match &packed.way {
-                Way::Plain(plain) => self.check_plain(packed, plain),
+                Way::Plain(plain) => self.check_plain(stage, plain),
                 Way::Winograd(Filter { weights, .. }) => {
                     assert!(packed.stride == 1);
                     assert!(weights.end <= self.weights.length() && weights.start.is_multiple_of(64));
@@ -135,8 +162,6 @@ impl Net {
                     let sides = |map: &Map| (map.height, map.width);
                     assert!(sides(&packed.from) == sides(&packed.to));
                     assert!(winograd::scratch(&packed.from, &packed.to) <= self.scratch.1);
-                    assert!(self.scratch.0 >= self.length() && self.scratch.0.is_multiple_of(64));
-                    assert!(self.scratch.0 + self.threads * self.scratch.1 <= self.activations.length());
                 }
             }
             assert!(packed.bias.len() == packed.to.planes * packed.to.pixel);
@@ -144,17 +169,21 @@ impl Net {
         }
     }
 
-    fn check_plain(&self, packed: &Packed, plain: &Plain) {
-        let last = packed
-            .from
-            .window(packed.stride, packed.to.height - 1, packed.to.width - 1);
+    fn check_plain(&self, stage: &Stage, plain: &Plain) {
+        let Stage { packed, rows, .. } = stage;
+        let (rows, bytes) = match stage.from {
+            Some(_) => (packed.to.height, packed.from.bytes()),
+            None => (*rows, self.scratch.1),
+        };
+        assert!(packed.reads(0..rows).len() * packed.from.row <= bytes);
+        let last = packed.from.window(packed.stride, rows - 1, packed.to.width - 1);
         for block in &plain.blocks {
             let reach = plain
                 .chunks
                 .iter()
                 .map(|o| o + GROUP as u32)
                 .chain(block.singles.iter().map(|o| o + GROUP as u32));
-            assert!(last + reach.max().unwrap_or(0) as usize <= packed.from.bytes());
+            assert!(last + reach.max().unwrap_or(0) as usize <= bytes);
             assert!(block.weights.end <= self.weights.length());
             assert!(block.channel + block.channels <= packed.bias.len());
             assert!(block.rest.rows == 1);
@@ -164,22 +193,6 @@ impl Net {
                 assert!(place.output == packed.to.at(0, place.x));
             }
         }
-    }
-
-    /// Copies the picture `[3, height, width]` to where the first layer reads it.
-    ///
-    /// # Panics
-    /// If it has another size.
-    pub fn input(&self, pixels: &[u8], _: &Alone) {
-        let (map, start) = &self.buffers[0];
-        assert_eq!(
-            pixels.len(),
-            3 * map.height * map.width,
-            "the picture's size is the plan's"
-        );
-        // SAFETY: nobody has a claim, so this is the only access; `check` has shown that the buffer is as long as its map says. The
-        // kernel was made where its instructions exist.
-        unsafe { (self.picture)(pixels, map, self.activations.start().add(*start), self.zero) };
     }
 
     /// What `layer` made last, where no later layer has written over it: n, row and column to the [`GROUP`] activations from
@@ -249,24 +262,57 @@ impl Job for Net {
         } else {
             part
         };
+        let input = match stage.from {
+            Some(from) => self.activations.start().wrapping_add(self.buffers[from].1),
+            None => self.picture(stage, part, claim),
+        };
         match &stage.packed.way {
-            Way::Plain(plain) => self.plain(stage, plain, &plain.blocks[block], part, claim),
-            Way::Winograd(filter) => self.filter(stage, filter, part, claim),
+            Way::Plain(plain) if stage.from.is_some() => {
+                self.plain(stage, plain, &plain.blocks[block], part, input, claim);
+            }
+            Way::Plain(plain) => {
+                for block in &plain.blocks {
+                    self.plain(stage, plain, block, part, input, claim);
+                }
+            }
+            Way::Winograd(filter) => self.filter(stage, filter, part, input, claim),
         }
     }
 }
 
 impl Net {
-    /// A unit's rows of a block.
-    fn plain(&self, stage: &Stage, plain: &Plain, block: &Block, part: usize, _: &Claim) {
-        let Stage {
-            packed, rows, units, ..
-        } = stage;
-        let (input, output) = (self.buffers[stage.from].1, self.buffers[stage.to].1);
+    /// Lays the picture's rows that a unit reads in the thread's room, and says where the first row of all would lie beside them.
+    ///
+    /// # Panics
+    /// If the picture has another size.
+    fn picture(&self, stage: &Stage, part: usize, claim: &Claim) -> *const u8 {
+        let Stage { packed, .. } = stage;
+        let rows = packed.reads(stage.rows_of(part));
+        let room = self.room(claim);
+        let before = rows.start * packed.from.row;
+        self.lent.read(|pixels| {
+            assert_eq!(pixels.len(), 3 * packed.from.height * packed.from.width);
+            // SAFETY: `check` has shown that a unit's rows fit into the thread's room, which is this claim's alone. The kernel was made
+            // where its instructions exist.
+            unsafe { (self.picture)(pixels, &packed.from, rows, room, self.zero) };
+        });
+        room.wrapping_sub(before)
+    }
+
+    /// The room of the thread that has the claim: no other has it meanwhile.
+    fn room(&self, claim: &Claim) -> *mut u8 {
+        self.activations
+            .start()
+            .wrapping_add(self.scratch.0 + claim.thread() * self.scratch.1)
+    }
+
+    /// A unit's rows of a block; `input` is where the first row of all that is read lies, or would.
+    fn plain(&self, stage: &Stage, plain: &Plain, block: &Block, part: usize, input: *const u8, _: &Claim) {
+        let Stage { packed, units, .. } = stage;
+        let output = self.buffers[stage.to].1;
         let activations = self.activations.start();
         let (from, to) = (&packed.from, &packed.to);
-        let mut y = part * rows;
-        let end = (y + rows).min(to.height);
+        let Range { start: mut y, end } = stage.rows_of(part);
         let Block {
             channel, line, rest, ..
         } = block;
@@ -286,10 +332,9 @@ impl Net {
         // this unit, whose rows and channels no other unit writes; what is read was written by earlier stages. The
         // kernel was made where its instructions exist.
         unsafe {
-            let windows = activations.add(input);
             let pixels = activations.add(output + channel / to.pixel * to.plane + channel % to.pixel);
             let mut tile = Tile {
-                input: windows,
+                input,
                 input_row: packed.stride * from.row,
                 joint: block.joint,
                 chunks: &plain.chunks,
@@ -307,7 +352,7 @@ impl Net {
             while y < end {
                 let line = if y + line.rows <= end { line } else { rest };
                 for place in &line.places {
-                    tile.input = windows.add(y * packed.stride * from.row + place.window);
+                    tile.input = input.wrapping_add(y * packed.stride * from.row + place.window);
                     tile.output = pixels.add(y * to.row + place.output);
                     tile.output_pixel = place.output_pixel;
                     (place.tile)(&tile);
@@ -319,25 +364,24 @@ impl Net {
     }
 
     /// A unit's tiles of a layer by Winograd's filtering.
-    fn filter(&self, stage: &Stage, filter: &Filter, part: usize, claim: &Claim) {
+    fn filter(&self, stage: &Stage, filter: &Filter, part: usize, input: *const u8, claim: &Claim) {
         let Stage { packed, units, .. } = stage;
         let tiles = winograd::tiles(&packed.to);
-        let (input, output) = (self.buffers[stage.from].1, self.buffers[stage.to].1);
         let activations = self.activations.start();
         // SAFETY: `check` has shown that the buffers are as long as their maps say, and that each thread has room. The claim is the
         // only one of this unit and of this thread; what is read was written by earlier stages. The kernel was made where its
         // instructions exist.
         unsafe {
             (filter.run)(&Part {
-                input: activations.add(input),
+                input,
                 from: &packed.from,
-                output: activations.add(output),
+                output: activations.add(self.buffers[stage.to].1),
                 to: &packed.to,
                 tiles: tiles * part / units..tiles * (part + 1) / units,
                 weights: self.weights.start().add(filter.weights.start),
                 bias: &packed.bias,
                 factors: &packed.factors,
-                scratch: activations.add(self.scratch.0 + claim.thread() * self.scratch.1),
+                scratch: self.room(claim),
             });
         }
     }
