@@ -1,12 +1,15 @@
 //! Threads that share the units of a frame.
 //!
-//! Units are numbered stage by stage; a unit is begun only when all units of the earlier stages are done. Each thread has a lane, of a
+//! Units are numbered stage by stage; a unit is begun when all units of the earlier stages are done. Each thread has a lane, of a
 //! stage's units every second one where there are two threads. It takes those first, so that it reads again what it wrote;
-//! then whatever is left in another's lane, so a thread that the system holds up delays one unit and no more. Between frames the
+//! then whatever is left in another's lane, so a thread that the system holds up delays one unit and no more. A thread that did its own
+//! lane's units of the last stage begins the first of this one before the others are done: the unit waits itself, when it comes
+//! to what needs them. Between frames the
 //! workers sleep. They keep off the core that the calling thread runs on: some kernels wake a thread where it last ran,
 //! though another core is free, and there it would run only when the frame is over. A frame whose threads had to wait
 //! long shows that something else wants the processor: the next frames are left to the calling thread.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -18,17 +21,23 @@ pub trait Job: Send + Sync + 'static {
     fn stages(&self) -> &[usize];
 
     /// Does one unit.
-    fn unit(&self, claim: &Claim);
+    fn unit(&self, claim: &Claim<'_>);
 }
 
-/// The right to do a unit. There is only one of each unit in a frame, and while it lives no unit of another stage is done.
-pub struct Claim {
+/// The right to do a unit. There is only one of each unit in a frame. While it lives no unit of a later stage ends, and once it has
+/// waited none of an earlier one is in the making.
+pub struct Claim<'a> {
     unit: usize,
     stage: usize,
     thread: usize,
+    early: bool,
+    progress: &'a Progress,
+    /// Units of earlier stages.
+    before: usize,
+    slept: Cell<bool>,
 }
 
-impl Claim {
+impl Claim<'_> {
     /// The unit's stage.
     pub fn stage(&self) -> usize {
         self.stage
@@ -42,6 +51,19 @@ impl Claim {
     /// The number of the thread that has it. No other claim that lives has the same.
     pub fn thread(&self) -> usize {
         self.thread
+    }
+
+    /// Whether units of the last stage may still be done before [`Claim::wait`], though none of the lane that this unit is in, all of
+    /// which this thread has done, and none of an earlier stage.
+    pub fn early(&self) -> bool {
+        self.early
+    }
+
+    /// Until all units of earlier stages are done.
+    pub fn wait(&self) {
+        if self.progress.wait_for(self.before) {
+            self.slept.set(true);
+        }
     }
 }
 
@@ -60,14 +82,20 @@ pub struct Pool<J: Job> {
 struct Common<J> {
     job: J,
     lanes: Vec<Lane>,
-    /// Units done in this frame.
-    done: AtomicUsize,
-    /// Whether somebody sleeps until `done` grows.
-    sleepers: AtomicUsize,
-    progress: (Mutex<()>, Condvar),
+    progress: Progress,
     /// Frame that workers are called to, and the core that calls.
     call: (Mutex<(u64, usize)>, Condvar),
     stop: AtomicBool,
+}
+
+/// How far a frame is.
+#[derive(Default)]
+struct Progress {
+    /// Units done.
+    done: AtomicUsize,
+    /// Whether somebody sleeps until `done` grows.
+    sleepers: AtomicUsize,
+    grown: (Mutex<()>, Condvar),
 }
 
 /// A thread's units.
@@ -92,9 +120,7 @@ impl<J: Job> Pool<J> {
         let common = Arc::new(Common {
             lanes: lanes.collect(),
             job,
-            done: AtomicUsize::new(0),
-            sleepers: AtomicUsize::new(0),
-            progress: Default::default(),
+            progress: Progress::default(),
             call: Default::default(),
             stop: AtomicBool::new(false),
         });
@@ -127,7 +153,7 @@ impl<J: Job> Pool<J> {
         let last = common.lanes[0].next.load(Ordering::Relaxed) >> 32;
         let frame = last.wrapping_add(1) & u64::from(u32::MAX);
         let shared = !self.workers.is_empty() && self.solo == 0;
-        common.done.store(0, Ordering::Relaxed);
+        common.progress.done.store(0, Ordering::Relaxed);
         for lane in &common.lanes {
             lane.next.store(frame << 32, Ordering::Release);
         }
@@ -137,7 +163,7 @@ impl<J: Job> Pool<J> {
             common.call.1.notify_all();
         }
         let mut slept = common.take_part(0);
-        slept |= common.wait_for(units);
+        slept |= common.progress.wait_for(units);
         if shared && slept {
             self.solo = self.penalty;
             self.penalty = (2 * self.penalty).clamp(1, LONGEST_SOLO);
@@ -159,6 +185,10 @@ impl<J: Job> Pool<J> {
                     unit,
                     stage,
                     thread: 0,
+                    early: false,
+                    progress: &self.common.progress,
+                    before: 0,
+                    slept: Cell::new(false),
                 });
             }
             unit = end;
@@ -214,6 +244,8 @@ impl<J: Job> Common<J> {
     /// Does units until none is left, of lane `own` first; says whether it had to sleep.
     fn take_part(&self, own: usize) -> bool {
         let mut slept = false;
+        // Of the own lane's units: frame, stage and number of those that were done last.
+        let mut mine = (0, 0, 0);
         while let Some((stage, lane, next)) = self.find(own) {
             let taken = self.lanes[lane].next.compare_exchange_weak(
                 next,
@@ -225,23 +257,38 @@ impl<J: Job> Common<J> {
                 continue;
             }
             let (stages, ends) = (self.job.stages(), &self.lanes[lane].ends);
-            let (mut first, mut before) = (0, 0);
-            if stage > 0 {
-                (first, before) = (stages[stage - 1], ends[stage - 1]);
-                slept |= self.wait_for(first);
-            }
-            let nth = (next & u64::from(u32::MAX)) as usize - before;
-            let unit = first + nth * self.lanes.len() + lane;
-            self.job.unit(&Claim {
-                unit,
+            // Units before this stage, of all and of the lane.
+            let units_before = |stage: usize| stage.checked_sub(1).map_or((0, 0), |n| (stages[n], ends[n]));
+            let (first, before) = units_before(stage);
+            let (frame, taken) = (next >> 32, (next & u64::from(u32::MAX)) as usize);
+            let early = lane == own
+                && stage > 0
+                && mine == (frame, stage - 1, before - units_before(stage - 1).1)
+                && mine.2 > 0;
+            let claim = Claim {
+                unit: first + (taken - before) * self.lanes.len() + lane,
                 stage,
                 thread: own,
-            });
-            self.done.fetch_add(1, Ordering::AcqRel);
-            if self.sleepers.load(Ordering::SeqCst) > 0 {
-                drop(self.progress.0.lock());
-                self.progress.1.notify_all();
+                early,
+                progress: &self.progress,
+                before: first,
+                slept: Cell::new(false),
+            };
+            if !early {
+                claim.wait();
             }
+            self.job.unit(&claim);
+            claim.wait();
+            slept |= claim.slept.get();
+            if lane == own {
+                let so_far = if (mine.0, mine.1) == (frame, stage) {
+                    mine.2
+                } else {
+                    0
+                };
+                mine = (frame, stage, so_far + 1);
+            }
+            self.progress.grow();
         }
         slept
     }
@@ -260,8 +307,19 @@ impl<J: Job> Common<J> {
             })
             .min_by_key(|(stage, ..)| *stage)
     }
+}
 
-    /// Until `units` of this frame are done; says whether it had to sleep.
+impl Progress {
+    /// One more unit is done.
+    fn grow(&self) {
+        self.done.fetch_add(1, Ordering::AcqRel);
+        if self.sleepers.load(Ordering::SeqCst) > 0 {
+            drop(self.grown.0.lock());
+            self.grown.1.notify_all();
+        }
+    }
+
+    /// Until `units` of the frame are done; says whether it had to sleep.
     fn wait_for(&self, units: usize) -> bool {
         for _ in 0..SPINS {
             if self.done.load(Ordering::Acquire) >= units {
@@ -269,11 +327,11 @@ impl<J: Job> Common<J> {
             }
             std::hint::spin_loop();
         }
-        let mut guard = self.progress.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut guard = self.grown.0.lock().unwrap_or_else(PoisonError::into_inner);
         self.sleepers.fetch_add(1, Ordering::SeqCst);
         while self.done.load(Ordering::SeqCst) < units {
             guard = self
-                .progress
+                .grown
                 .1
                 .wait_timeout(guard, NAP)
                 .unwrap_or_else(PoisonError::into_inner)

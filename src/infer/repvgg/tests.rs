@@ -216,6 +216,34 @@ proptest! {
     }
 }
 
+/// A thread begins a layer while others are busy with the last one: many frames in which they come to it in any order.
+#[test]
+fn threads_that_run_ahead_of_each_other_change_nothing() {
+    let random = Random {
+        side: [28, 28],
+        layers: [(16, 2)].into_iter().chain([(16, 1); 8]).collect(),
+        seed: 5,
+        extreme: false,
+        threads: 1,
+    };
+    let numbers = random.numbers();
+    let (plan, picture) = (random.plan(&numbers), random.picture());
+    let alone = Runner::new(&plan, &*kernel::available()[0], 1).run(&picture);
+    for kernel in kernel::available() {
+        for threads in 2..=4 {
+            let runner = Runner::new(&plan, &*kernel, threads);
+            for frame in 0..50 {
+                let name = kernel.name();
+                assert_eq!(
+                    runner.run(&picture),
+                    alone,
+                    "{name}, {threads} threads, frame {frame}"
+                );
+            }
+        }
+    }
+}
+
 /// The most that the contract's weights can make of a picture: every product at its end.
 #[test]
 fn the_largest_sums_are_exact() {

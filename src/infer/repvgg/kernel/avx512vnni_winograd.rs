@@ -6,7 +6,7 @@ use std::arch::x86_64::*;
 use super::GROUP;
 use super::avx512vnni::Avx512Vnni;
 use super::tile::Isa;
-use super::winograd::{NINTH, PITCH, POSITIONS, Part, SHIFT, SPAN, TILE, block, input_bytes};
+use super::winograd::{PITCH, POSITIONS, Part, SPAN, TILE, block, input_bytes};
 
 /// Bytes of a transformed pixel of a plane.
 const WORDS: usize = 2 * GROUP;
@@ -14,6 +14,10 @@ const WORDS: usize = 2 * GROUP;
 const VECTOR: usize = 64;
 /// Steps of a plane, each a pair of channels.
 const PAIRS: usize = GROUP / 2;
+/// Powers of two that are left, times 3, in the result's rows and columns.
+const SHIFT: [u32; TILE] = [3, 2, 1, 1];
+/// 1 / 9 in 32 bits.
+const NINTH: i32 = 0x38e3_8e39;
 
 /// # Safety
 /// As [`super::winograd::WinogradFn`].

@@ -42,6 +42,8 @@ struct Stage {
     rows: usize,
     /// Units of a block, or of the whole layer where it reads the picture or is computed by Winograd's filtering.
     units: usize,
+    /// For each thread, the rows of its units that it can make while others are still busy with the layer before.
+    early: Vec<Range<usize>>,
 }
 
 impl Stage {
@@ -49,6 +51,35 @@ impl Stage {
     fn rows_of(&self, part: usize) -> Range<usize> {
         let first = part * self.rows;
         first..(first + self.rows).min(self.packed.to.height)
+    }
+
+    /// For each of `threads` the output rows of its units, where each has rows of its own, the same of all blocks.
+    fn rows_of_threads(&self, threads: usize) -> Option<Vec<Range<usize>>> {
+        let parts = self.units / threads;
+        let rows = |n: usize| self.rows_of(n * parts).start..self.rows_of((n + 1) * parts - 1).end;
+        let own = matches!(self.packed.way, Way::Plain(_)) && self.units.is_multiple_of(threads);
+        own.then(|| (0..threads).map(rows).collect())
+    }
+
+    /// [`Stage::early`], after `before`: rows that are made of what the thread itself has made, and that nobody else reads as what the layer
+    /// before is made of, which may lie in the same buffer.
+    fn early(&self, before: &Self, threads: usize) -> Option<Vec<Range<usize>>> {
+        let (own, made) = (self.rows_of_threads(threads)?, before.rows_of_threads(threads)?);
+        let early = |thread: usize| {
+            // As the buffers count them, from the border's.
+            let made_here = made[thread].start + 1..made[thread].end + 1;
+            let border = |row: usize| row == 0 || row > self.packed.from.height;
+            let others = || made.iter().enumerate().filter(|(n, _)| *n != thread);
+            let free = |row: &usize| {
+                let mut read = self.packed.reads(*row..row + 1);
+                let written_over = Some(self.to) == before.from
+                    && others().any(|(_, rows)| before.packed.reads(rows.clone()).contains(&(row + 1)));
+                read.all(|row| border(row) || made_here.contains(&row)) && !written_over
+            };
+            let first = own[thread].clone().find(free).unwrap_or(own[thread].end);
+            first..first + (first..own[thread].end).take_while(free).count()
+        };
+        Some((0..threads).map(early).collect())
     }
 }
 
@@ -101,13 +132,18 @@ impl Net {
             end += units * blocks;
             net.ends.push(end);
             map = packed.to;
-            net.layers.push(Stage {
+            let mut stage = Stage {
                 packed,
                 from,
                 to,
                 rows,
                 units,
-            });
+                early: vec![0..0; threads],
+            };
+            if let Some(early) = net.layers.last().and_then(|before| stage.early(before, threads)) {
+                stage.early = early;
+            }
+            net.layers.push(stage);
             from = Some(to);
         }
         net.scratch.0 = net.length();
@@ -249,7 +285,7 @@ impl Job for Net {
         &self.ends
     }
 
-    fn unit(&self, claim: &Claim) {
+    fn unit(&self, claim: &Claim<'_>) {
         let stage = &self.layers[claim.stage()];
         let first = claim.stage().checked_sub(1).map_or(0, |before| self.ends[before]);
         let (block, part) = (
@@ -285,7 +321,7 @@ impl Net {
     ///
     /// # Panics
     /// If the picture has another size.
-    fn picture(&self, stage: &Stage, part: usize, claim: &Claim) -> *const u8 {
+    fn picture(&self, stage: &Stage, part: usize, claim: &Claim<'_>) -> *const u8 {
         let Stage { packed, .. } = stage;
         let rows = packed.reads(stage.rows_of(part));
         let room = self.room(claim);
@@ -300,19 +336,27 @@ impl Net {
     }
 
     /// The room of the thread that has the claim: no other has it meanwhile.
-    fn room(&self, claim: &Claim) -> *mut u8 {
+    fn room(&self, claim: &Claim<'_>) -> *mut u8 {
         self.activations
             .start()
             .wrapping_add(self.scratch.0 + claim.thread() * self.scratch.1)
     }
 
     /// A unit's rows of a block; `input` is where the first row of all that is read lies, or would.
-    fn plain(&self, stage: &Stage, plain: &Plain, block: &Block, part: usize, input: *const u8, _: &Claim) {
+    fn plain(
+        &self,
+        stage: &Stage,
+        plain: &Plain,
+        block: &Block,
+        part: usize,
+        input: *const u8,
+        claim: &Claim<'_>,
+    ) {
         let Stage { packed, units, .. } = stage;
         let output = self.buffers[stage.to].1;
         let activations = self.activations.start();
         let (from, to) = (&packed.from, &packed.to);
-        let Range { start: mut y, end } = stage.rows_of(part);
+        let rows = stage.rows_of(part);
         let Block {
             channel, line, rest, ..
         } = block;
@@ -327,10 +371,20 @@ impl Net {
         let share = (block.weights.len() * parts).div_ceil(tiles);
         let ahead = block.weights.start
             + block.weights.len() * blocks
-            + y / line.rows * line.places.len() * share % block.weights.len();
+            + rows.start / line.rows * line.places.len() * share % block.weights.len();
+        // Whole lines of the rows that can be made before the others have come so far.
+        let early = if claim.early() {
+            stage.early[claim.thread()].clone()
+        } else {
+            0..0
+        };
+        let lines = |row: usize| (row.clamp(rows.start, rows.end) - rows.start) / line.rows * line.rows;
+        let first = rows.start + lines(early.start + line.rows - 1);
+        let early = first..first.max(rows.start + lines(early.end));
         // SAFETY: `check` has shown that the addresses that are made here lie in the buffers. The claim is the only one of
-        // this unit, whose rows and channels no other unit writes; what is read was written by earlier stages. The
-        // kernel was made where its instructions exist.
+        // this unit, whose rows and channels no other unit writes; what is read was written by earlier stages, which are done once the claim
+        // has waited, or, for the early rows, by this thread, and nobody reads these in the stage before. The kernel was made where its
+        // instructions exist.
         unsafe {
             let pixels = activations.add(output + channel / to.pixel * to.plane + channel % to.pixel);
             let mut tile = Tile {
@@ -349,25 +403,32 @@ impl Net {
                 output_row: to.row,
                 output_plane: to.plane,
             };
-            while y < end {
-                let line = if y + line.rows <= end { line } else { rest };
-                for place in &line.places {
-                    tile.input = input.wrapping_add(y * packed.stride * from.row + place.window);
-                    tile.output = pixels.add(y * to.row + place.output);
-                    tile.output_pixel = place.output_pixel;
-                    (place.tile)(&tile);
-                    tile.ahead = tile.ahead.wrapping_add(share);
+            let [above, below] = [rows.start..early.start, early.end..rows.end];
+            for (n, Range { start: mut y, end }) in [early, above, below].into_iter().enumerate() {
+                if n == 1 {
+                    claim.wait();
                 }
-                y += line.rows;
+                while y < end {
+                    let line = if y + line.rows <= end { line } else { rest };
+                    for place in &line.places {
+                        tile.input = input.wrapping_add(y * packed.stride * from.row + place.window);
+                        tile.output = pixels.add(y * to.row + place.output);
+                        tile.output_pixel = place.output_pixel;
+                        (place.tile)(&tile);
+                        tile.ahead = tile.ahead.wrapping_add(share);
+                    }
+                    y += line.rows;
+                }
             }
         }
     }
 
     /// A unit's tiles of a layer by Winograd's filtering.
-    fn filter(&self, stage: &Stage, filter: &Filter, part: usize, input: *const u8, claim: &Claim) {
+    fn filter(&self, stage: &Stage, filter: &Filter, part: usize, input: *const u8, claim: &Claim<'_>) {
         let Stage { packed, units, .. } = stage;
         let tiles = winograd::tiles(&packed.to);
         let activations = self.activations.start();
+        claim.wait();
         // SAFETY: `check` has shown that the buffers are as long as their maps say, and that each thread has room. The claim is the
         // only one of this unit and of this thread; what is read was written by earlier stages. The kernel was made where its
         // instructions exist.

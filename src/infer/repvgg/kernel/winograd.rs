@@ -18,12 +18,12 @@ pub const PITCH: usize = TILES + 1;
 
 /// `G`, its rows times 24, -6, -6, 24, 24 and 6.
 pub const FILTER: [[i16; 3]; SPAN] = [[6, 0, 0], [1, 1, 1], [1, -1, 1], [1, 2, 4], [1, -2, 4], [0, 0, 6]];
-/// Powers of two that are left, times 3, in the result's rows and columns.
-pub const SHIFT: [u32; TILE] = [3, 2, 1, 1];
-/// 1 / 9 in 32 bits.
-pub const NINTH: i32 = 0x38e3_8e39;
 
 /// Some tiles of a layer, and all their output channels.
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    expect(dead_code, reason = "no kernel of this processor computes so")
+)]
 pub struct Part<'a> {
     /// The border's first pixel.
     pub input: *const u8,
