@@ -13,6 +13,7 @@ mod infer {
         pub mod run;
         pub mod shape;
         pub mod split;
+        pub mod stage;
         #[cfg(test)]
         mod tests;
         pub mod winograd;

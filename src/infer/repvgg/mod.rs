@@ -20,6 +20,7 @@ mod pool;
 mod run;
 mod shape;
 mod split;
+mod stage;
 #[cfg(test)]
 mod tests;
 mod winograd;

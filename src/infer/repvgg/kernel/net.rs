@@ -12,6 +12,7 @@ use super::{ClassesFn, GROUP, Kernel, PictureFn, STEP};
 use crate::infer::repvgg::pack::{Block, Filter, Map, Packed, Plain, Way};
 use crate::infer::repvgg::plan::Plan;
 use crate::infer::repvgg::pool::{Alone, Claim, Job};
+use crate::infer::repvgg::stage::Stage;
 
 /// A network that is ready to run.
 pub struct Net {
@@ -31,62 +32,6 @@ pub struct Net {
     threads: usize,
     zero: u8,
 }
-
-struct Stage {
-    packed: Packed,
-    /// Index into the buffers; none where the picture is read.
-    from: Option<usize>,
-    /// Index into the buffers.
-    to: usize,
-    /// Output rows of a unit, a whole number of tiles, where the layer is computed plainly.
-    rows: usize,
-    /// Units of a block, or of the whole layer where it reads the picture or is computed by Winograd's filtering.
-    units: usize,
-    /// For each thread, the rows of its units that it can make while others are still busy with the layer before.
-    early: Vec<Range<usize>>,
-}
-
-impl Stage {
-    /// The output rows of a unit of a block.
-    fn rows_of(&self, part: usize) -> Range<usize> {
-        let first = part * self.rows;
-        first..(first + self.rows).min(self.packed.to.height)
-    }
-
-    /// For each of `threads` the output rows of its units, where each has rows of its own, the same of all blocks.
-    fn rows_of_threads(&self, threads: usize) -> Option<Vec<Range<usize>>> {
-        let parts = self.units / threads;
-        let rows = |n: usize| self.rows_of(n * parts).start..self.rows_of((n + 1) * parts - 1).end;
-        let own = matches!(self.packed.way, Way::Plain(_)) && self.units.is_multiple_of(threads);
-        own.then(|| (0..threads).map(rows).collect())
-    }
-
-    /// [`Stage::early`], after `before`: rows that are made of what the thread itself has made, and that nobody else reads as what the layer
-    /// before is made of, which may lie in the same buffer.
-    fn early(&self, before: &Self, threads: usize) -> Option<Vec<Range<usize>>> {
-        let (own, made) = (self.rows_of_threads(threads)?, before.rows_of_threads(threads)?);
-        let early = |thread: usize| {
-            // As the buffers count them, from the border's.
-            let made_here = made[thread].start + 1..made[thread].end + 1;
-            let border = |row: usize| row == 0 || row > self.packed.from.height;
-            let others = || made.iter().enumerate().filter(|(n, _)| *n != thread);
-            let free = |row: &usize| {
-                let mut read = self.packed.reads(*row..row + 1);
-                let written_over = Some(self.to) == before.from
-                    && others().any(|(_, rows)| before.packed.reads(rows.clone()).contains(&(row + 1)));
-                read.all(|row| border(row) || made_here.contains(&row)) && !written_over
-            };
-            let first = own[thread].clone().find(free).unwrap_or(own[thread].end);
-            first..first + (first..own[thread].end).take_while(free).count()
-        };
-        Some((0..threads).map(early).collect())
-    }
-}
-
-/// The most products of a unit: some forty microseconds of work.
-const UNIT: usize = 1 << 24;
-/// What it takes to requantize a sum, in products.
-const REQUANTIZE: usize = 64;
 
 impl Net {
     /// Packs `plan` for `kernel` and as many threads; the picture `[3, height, width]` is what is lent while a frame lasts.
@@ -112,37 +57,14 @@ impl Net {
             let next = plan.layers.get(n + 1).map_or(1, |next| next.stride);
             let packed = Packed::new(layer, next, map, kernel, &mut weights);
             let to = net.buffer(packed.to, from);
-            let (blocks, rows, units, room) = match &packed.way {
-                Way::Plain(plain) => {
-                    let (rows, units) = shares(&packed, plain, layer.inputs, threads);
-                    if from.is_none() {
-                        let picture = packed.reads(0..rows).len() * map.row + GROUP;
-                        (1, rows, units, picture)
-                    } else {
-                        (plain.blocks.len(), rows, units, 0)
-                    }
-                }
-                Way::Winograd(_) => {
-                    let tiles = winograd::tiles(&packed.to);
-                    let units = tiles.div_ceil(winograd::TILES).next_multiple_of(threads);
-                    (1, 0, units, winograd::scratch(&packed.from, &packed.to))
-                }
-            };
-            net.scratch.1 = net.scratch.1.max(room.next_multiple_of(64));
-            end += units * blocks;
-            net.ends.push(end);
-            map = packed.to;
-            let mut stage = Stage {
-                packed,
-                from,
-                to,
-                rows,
-                units,
-                early: vec![0..0; threads],
-            };
-            if let Some(early) = net.layers.last().and_then(|before| stage.early(before, threads)) {
-                stage.early = early;
+            let mut stage = Stage::new(packed, from, to, layer.inputs, threads);
+            if let Some(before) = net.layers.last() {
+                stage.follow(before, threads);
             }
+            net.scratch.1 = net.scratch.1.max(stage.room().next_multiple_of(64));
+            end += stage.count();
+            net.ends.push(end);
+            map = stage.packed.to;
             net.layers.push(stage);
             from = Some(to);
         }
@@ -446,19 +368,4 @@ impl Net {
             });
         }
     }
-}
-
-/// Output rows of a unit, and units of a block, of a layer of so many `inputs`.
-fn shares(packed: &Packed, plain: &Plain, inputs: usize, threads: usize) -> (usize, usize) {
-    let tallest = plain.blocks.iter().map(|b| b.line.rows).max().unwrap_or(1);
-    let widest = plain.blocks.iter().map(|b| b.channels).max().unwrap_or(1);
-    let block = packed.to.height * packed.to.width * widest * (inputs * 9 + REQUANTIZE);
-    // Halves of halves, so that the units of a layer are alike and threads end it together. Where each thread can have
-    // rows of its own, most of what it reads is what it wrote itself.
-    let mut parts = block.div_ceil(UNIT).next_power_of_two();
-    if packed.to.height.is_multiple_of(threads * tallest) {
-        parts = parts.next_multiple_of(threads);
-    }
-    let rows = packed.to.height.div_ceil(parts).next_multiple_of(tallest);
-    (rows, packed.to.height.div_ceil(rows))
 }
