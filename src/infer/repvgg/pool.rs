@@ -2,12 +2,13 @@
 //!
 //! Units are numbered stage by stage; a unit is begun when all units of the earlier stages are done. Each thread has a lane, of a
 //! stage's units every second one where there are two threads. It takes those first, so that it reads again what it wrote;
-//! then whatever is left in another's lane, so a thread that the system holds up delays one unit and no more. A thread that did its own
-//! lane's units of the last stage begins the first of this one before the others are done: the unit waits itself, when it comes
-//! to what needs them. Between frames the
-//! workers sleep. They keep off the core that the calling thread runs on: some kernels wake a thread where it last ran,
-//! though another core is free, and there it would run only when the frame is over. A frame whose threads had to wait
-//! long shows that something else wants the processor: the next frames are left to the calling thread.
+//! then whatever is left in another's lane, so a thread that the system holds up delays one unit and no more. A thread that did all of its
+//! lane's units of the last stage begins the next one before the others are done: the unit waits itself, when it comes to what
+//! needs them.
+//!
+//! Between frames the workers sleep. They keep off the core that the calling thread runs on: some kernels wake a thread where
+//! it last ran, though another core is free, and there it would run only when the frame is over. A frame whose threads had to
+//! wait long shows that something else wants the processor: the next frames are left to the calling thread.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -25,12 +26,12 @@ pub trait Job: Send + Sync + 'static {
 }
 
 /// The right to do a unit. There is only one of each unit in a frame. While it lives no unit of a later stage ends, and once it has
-/// waited none of an earlier one is in the making.
+/// waited none of an earlier one is in the making. Before, units of the last stage may be: other lanes' than that of the thread,
+/// which then has done its own lane's, and has this unit from there.
 pub struct Claim<'a> {
     unit: usize,
     stage: usize,
     thread: usize,
-    early: bool,
     progress: &'a Progress,
     /// Units of earlier stages.
     before: usize,
@@ -51,12 +52,6 @@ impl Claim<'_> {
     /// The number of the thread that has it. No other claim that lives has the same.
     pub fn thread(&self) -> usize {
         self.thread
-    }
-
-    /// Whether units of the last stage may still be done before [`Claim::wait`], though none of the lane that this unit is in, all of
-    /// which this thread has done, and none of an earlier stage.
-    pub fn early(&self) -> bool {
-        self.early
     }
 
     /// Until all units of earlier stages are done.
@@ -185,7 +180,6 @@ impl<J: Job> Pool<J> {
                     unit,
                     stage,
                     thread: 0,
-                    early: false,
                     progress: &self.common.progress,
                     before: 0,
                     slept: Cell::new(false),
@@ -244,8 +238,8 @@ impl<J: Job> Common<J> {
     /// Does units until none is left, of lane `own` first; says whether it had to sleep.
     fn take_part(&self, own: usize) -> bool {
         let mut slept = false;
-        // Of the own lane's units: frame, stage and number of those that were done last.
-        let mut mine = (0, 0, 0);
+        // The own lane's units that this thread took one after the other, as the lane counts them.
+        let mut run = 0..0;
         while let Some((stage, lane, next)) = self.find(own) {
             let taken = self.lanes[lane].next.compare_exchange_weak(
                 next,
@@ -260,16 +254,23 @@ impl<J: Job> Common<J> {
             // Units before this stage, of all and of the lane.
             let units_before = |stage: usize| stage.checked_sub(1).map_or((0, 0), |n| (stages[n], ends[n]));
             let (first, before) = units_before(stage);
-            let (frame, taken) = (next >> 32, (next & u64::from(u32::MAX)) as usize);
+            let taken = (next & u64::from(u32::MAX)) as usize;
+            if lane == own {
+                if next != run.end {
+                    run.start = next;
+                }
+                run.end = next + 1;
+            }
+            // All that the own lane has of the last stage, which is something.
             let early = lane == own
-                && stage > 0
-                && mine == (frame, stage - 1, before - units_before(stage - 1).1)
-                && mine.2 > 0;
+                && stage.checked_sub(1).is_some_and(|last| {
+                    let last = units_before(last).1;
+                    last < before && run.start <= next - (taken - last) as u64
+                });
             let claim = Claim {
                 unit: first + (taken - before) * self.lanes.len() + lane,
                 stage,
                 thread: own,
-                early,
                 progress: &self.progress,
                 before: first,
                 slept: Cell::new(false),
@@ -280,14 +281,6 @@ impl<J: Job> Common<J> {
             self.job.unit(&claim);
             claim.wait();
             slept |= claim.slept.get();
-            if lane == own {
-                let so_far = if (mine.0, mine.1) == (frame, stage) {
-                    mine.2
-                } else {
-                    0
-                };
-                mine = (frame, stage, so_far + 1);
-            }
             self.progress.grow();
         }
         slept

@@ -225,11 +225,13 @@ impl Job for Net {
             None => self.picture(stage, part, claim),
         };
         match &stage.packed.way {
-            Way::Plain(plain) if stage.from.is_some() => {
-                self.plain(stage, plain, &plain.blocks[block], part, input, claim);
-            }
             Way::Plain(plain) => {
-                for block in &plain.blocks {
+                // What was laid out of the picture serves all blocks.
+                let blocks = match stage.from {
+                    Some(_) => &plain.blocks[block..=block],
+                    None => &plain.blocks,
+                };
+                for block in blocks {
                     self.plain(stage, plain, block, part, input, claim);
                 }
             }
@@ -294,15 +296,9 @@ impl Net {
         let ahead = block.weights.start
             + block.weights.len() * blocks
             + rows.start / line.rows * line.places.len() * share % block.weights.len();
-        // Whole lines of the rows that can be made before the others have come so far.
-        let early = if claim.early() {
-            stage.early[claim.thread()].clone()
-        } else {
-            0..0
-        };
-        let lines = |row: usize| (row.clamp(rows.start, rows.end) - rows.start) / line.rows * line.rows;
-        let first = rows.start + lines(early.start + line.rows - 1);
-        let early = first..first.max(rows.start + lines(early.end));
+        // First what can be made before the others have come so far.
+        let Range { start, end } = &stage.early[claim.thread()];
+        let [first, last] = [start, end].map(|row| *row.clamp(&rows.start, &rows.end));
         // SAFETY: `check` has shown that the addresses that are made here lie in the buffers. The claim is the only one of
         // this unit, whose rows and channels no other unit writes; what is read was written by earlier stages, which are done once the claim
         // has waited, or, for the early rows, by this thread, and nobody reads these in the stage before. The kernel was made where its
@@ -325,8 +321,8 @@ impl Net {
                 output_row: to.row,
                 output_plane: to.plane,
             };
-            let [above, below] = [rows.start..early.start, early.end..rows.end];
-            for (n, Range { start: mut y, end }) in [early, above, below].into_iter().enumerate() {
+            let in_turn = [first..last, rows.start..first, last..rows.end];
+            for (n, Range { start: mut y, end }) in in_turn.into_iter().enumerate() {
                 if n == 1 {
                     claim.wait();
                 }
