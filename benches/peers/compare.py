@@ -27,6 +27,7 @@ MODEL = ROOT / "models/sonograde-phantom-a0.onnx"
 PICTURES = sorted((ROOT / "models/golden").glob("*.png"))
 # OpenVINO with the same instructions; left to itself it takes AMX where a processor has that.
 LIKE = {
+    "ours amx": "openvino",
     "ours avx512vnni": "openvino avx512-vnni",
     "ours avxvnni": "openvino avx2-vnni",
     "ours avx2": "openvino avx2",
@@ -59,7 +60,7 @@ def ours():
 def contenders(threads):
     bench, interpreter = ours(), python()
     flags = set(next(line for line in open("/proc/cpuinfo") if line.startswith("flags")).split())
-    kernels = {"avx512vnni": "avx512_vnni", "avxvnni": "avx_vnni", "avx2": "avx2"}
+    kernels = {"amx": "amx_int8", "avx512vnni": "avx512_vnni", "avxvnni": "avx_vnni", "avx2": "avx2"}
     for kernel in [k for k, flag in kernels.items() if flag in flags] + ["tract"]:
         yield f"ours {kernel}" if kernel != "tract" else kernel, [bench, "--serve", kernel, str(threads)], {}
     peers = {

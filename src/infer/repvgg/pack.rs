@@ -1,6 +1,6 @@
 //! A layer laid out for a kernel: where its activations lie, its tiles, its weights in the order in which they are read.
 //!
-//! Activations lie in planes of 8 or 16 channels, each pixel's channels side by side, with a border of one pixel that
+//! Activations lie in planes of 8, 16 or 64 channels, each pixel's channels side by side, with a border of one pixel that
 //! stays 0: a tile needs no other padding and no im2col. The picture is a plane of its own kind: red, green, blue, nothing.
 
 use std::ops::Range;
@@ -48,7 +48,7 @@ impl Map {
 
     /// What a layer makes, for a layer of stride `next` to read.
     fn activations(channels: usize, [height, width]: [usize; 2], next: usize, kernel: &dyn Kernel) -> Self {
-        let pixel = GROUP / kernel.windows();
+        let pixel = kernel.plane();
         let parts = if next == 2 { kernel.windows() } else { 1 };
         let row = (width + 2).div_ceil(parts) * parts * pixel;
         // A tile reads three rows of each plane: these must not fall on the same sets of a cache of 4 KiB a way.
@@ -62,7 +62,7 @@ impl Map {
             height,
             width,
             // Whole groups for whoever reads them, though a kernel may have halves of them in a plane.
-            planes: channels.div_ceil(GROUP) * kernel.windows(),
+            planes: channels.next_multiple_of(pixel.max(GROUP)) / pixel,
             pixel,
             parts,
             row,
@@ -224,8 +224,8 @@ impl Plain {
             layer.stride - 1
         };
         let steps = steps(layer, from, kernel);
-        let chunk = GROUP / kernel.windows() / STEP;
-        let whole = if from.pixel < GROUP && kernel.windows() == 1 {
+        let chunk = kernel.plane() / STEP;
+        let whole = if from.pixel == STEP && kernel.windows() == 1 {
             0
         } else {
             steps.len()
@@ -244,7 +244,7 @@ impl Plain {
         };
         let mut blocks = Vec::new();
         let mut channel = 0;
-        for run in choose(to, kernel) {
+        for run in choose(layer.outputs, to, kernel) {
             for _ in 0..run.blocks {
                 let channels = run.vectors * kernel.lanes();
                 let mut taps = taps(layer, &steps, channel, channels);
@@ -292,7 +292,7 @@ impl Plain {
 fn steps(layer: &Layer<'_>, from: &Map, kernel: &dyn Kernel) -> Vec<Step> {
     let mut bytes = 3 * from.pixel;
     if kernel.windows() > 1 {
-        bytes = bytes.next_multiple_of(GROUP / kernel.windows());
+        bytes = bytes.next_multiple_of(kernel.plane());
     }
     let mut steps = Vec::new();
     for (plane, ky) in (0..from.planes).flat_map(|plane| (0..3).map(move |ky| (plane, ky))) {

@@ -1,6 +1,6 @@
 //! Which tiles a layer is cut into.
 
-use super::kernel::{Kernel, Shape};
+use super::kernel::{GROUP, Kernel, Shape};
 use super::pack::Map;
 
 /// Tiles beside each other: output rows × the whole width. For each the first pixel; the last may overlap the one before it.
@@ -18,9 +18,9 @@ pub struct Run {
     pub blocks: usize,
 }
 
-/// The tiles of a layer that makes `to`.
-pub fn choose(to: &Map, kernel: &dyn Kernel) -> Vec<Run> {
-    let vectors = to.planes * to.pixel / kernel.lanes();
+/// The tiles of a layer that makes so many channels of `to`.
+pub fn choose(channels: usize, to: &Map, kernel: &dyn Kernel) -> Vec<Run> {
+    let vectors = channels.next_multiple_of(GROUP) / kernel.lanes();
     let mut found: Option<(usize, Vec<Run>)> = None;
     for main in 1..=vectors {
         let (mut total, mut runs) = (0, Vec::new());

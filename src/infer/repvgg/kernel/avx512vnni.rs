@@ -67,15 +67,27 @@ impl Isa for Avx512Vnni {
     unsafe fn store_four(sums: [Self::Vector; 4], factors: *const f32, to: *mut u8) {
         // SAFETY: the caller's.
         unsafe {
-            let factors = _mm512_loadu_ps(factors);
-            let [a, b, c, d] = sums;
-            // The packs cut to 0..255 and leave each pixel's channels in four parts.
-            let ab = _mm512_packs_epi32(requantize(a, factors), requantize(b, factors));
-            let cd = _mm512_packs_epi32(requantize(c, factors), requantize(d, factors));
-            let parts = _mm512_packus_epi16(ab, cd);
-            let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-            _mm512_storeu_si512(to.cast(), _mm512_permutexvar_epi32(order, parts));
+            _mm512_storeu_si512(to.cast(), requantize_four(sums, factors));
         }
+    }
+}
+
+/// The bytes of four pixels.
+///
+/// # Safety
+/// As [`super::tile::TileFn`].
+#[inline(always)]
+pub unsafe fn requantize_four(sums: [__m512i; 4], factors: *const f32) -> __m512i {
+    // SAFETY: the caller's.
+    unsafe {
+        let factors = _mm512_loadu_ps(factors);
+        let [a, b, c, d] = sums;
+        // The packs cut to 0..255 and leave each pixel's channels in four parts.
+        let ab = _mm512_packs_epi32(requantize(a, factors), requantize(b, factors));
+        let cd = _mm512_packs_epi32(requantize(c, factors), requantize(d, factors));
+        let parts = _mm512_packus_epi16(ab, cd);
+        let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+        _mm512_permutexvar_epi32(order, parts)
     }
 }
 
@@ -106,7 +118,7 @@ unsafe fn peak(turns: usize) {
 /// # Safety
 /// As [`ClassesFn`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-unsafe fn classes(cells: &Cells<'_>, maps: &mut [f32]) {
+pub unsafe fn classes(cells: &Cells<'_>, maps: &mut [f32]) {
     // SAFETY: the caller's.
     unsafe { super::classes::classes(cells, maps) }
 }
@@ -114,7 +126,7 @@ unsafe fn classes(cells: &Cells<'_>, maps: &mut [f32]) {
 /// # Safety
 /// As [`PictureFn`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-unsafe fn picture(pixels: &[u8], map: &Map, rows: Range<usize>, to: *mut u8, zero: u8) {
+pub unsafe fn picture(pixels: &[u8], map: &Map, rows: Range<usize>, to: *mut u8, zero: u8) {
     // SAFETY: the caller's.
     unsafe { super::picture::picture(pixels, map, rows, to, zero) }
 }

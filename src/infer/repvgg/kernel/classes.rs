@@ -1,6 +1,6 @@
 //! The class maps: a weighted sum of each cell's channels.
 
-use super::tile::GROUP;
+use super::tile::{GROUP, WIDEST};
 use crate::infer::repvgg::pack::Map;
 
 /// Where the last layer's activations are, and what they are worth.
@@ -31,10 +31,10 @@ pub type ClassesFn = unsafe fn(&Cells<'_>, &mut [f32]);
 pub unsafe fn classes(cells: &Cells<'_>, maps: &mut [f32]) {
     // SAFETY: the caller's.
     unsafe {
-        if cells.map.pixel == GROUP {
-            fill::<GROUP>(cells, maps);
-        } else {
-            fill::<{ GROUP / 2 }>(cells, maps);
+        match cells.map.pixel {
+            WIDEST => fill::<WIDEST>(cells, maps),
+            GROUP => fill::<GROUP>(cells, maps),
+            _ => fill::<{ GROUP / 2 }>(cells, maps),
         }
     }
 }
@@ -52,16 +52,17 @@ unsafe fn fill<const PIXEL: usize>(cells: &Cells<'_>, maps: &mut [f32]) {
         .zip(maps.chunks_exact_mut(map.height * map.width))
     {
         for (n, value) in maps.iter_mut().enumerate() {
-            let mut from = cells
+            let cell = cells
                 .activations
                 .wrapping_add(map.at(n / map.width, n % map.width));
             let mut sums = [0f32; GROUP];
-            for weights in weights.as_chunks::<GROUP>().0 {
+            for (group, weights) in weights.as_chunks::<GROUP>().0.iter().enumerate() {
                 let mut bytes = [0; GROUP];
-                for part in bytes.as_chunks_mut::<PIXEL>().0 {
+                for (part, bytes) in bytes.chunks_exact_mut(PIXEL.min(GROUP)).enumerate() {
+                    let channel = group * GROUP + part * PIXEL;
+                    let from = cell.wrapping_add(channel / PIXEL * map.plane + channel % PIXEL);
                     // SAFETY: the caller's.
-                    *part = unsafe { from.cast::<[u8; PIXEL]>().read() };
-                    from = from.wrapping_add(map.plane);
+                    bytes.copy_from_slice(unsafe { std::slice::from_raw_parts(from, bytes.len()) });
                 }
                 for n in 0..GROUP {
                     sums[n] += weights[n] * f32::from(bytes[n] ^ zero);

@@ -12,6 +12,8 @@ mod scalar;
 mod tile;
 pub mod winograd;
 #[cfg(target_arch = "x86_64")]
+mod amx;
+#[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512vnni;
@@ -42,9 +44,14 @@ pub trait Kernel: Send + Sync {
     fn lanes(&self) -> usize;
 
     /// Neighbouring windows, 1 or 2, of which an instruction reads the same column at once, from [`GROUP`] bytes that lie side by
-    /// side: a plane has [`GROUP`] channels divided by this, and of rows that are read with stride 2 even and odd columns lie apart.
+    /// side: of rows that are read with stride 2 even and odd columns lie apart.
     fn windows(&self) -> usize {
         1
+    }
+
+    /// Channels of a plane: all those of a pixel that an instruction reads at once.
+    fn plane(&self) -> usize {
+        GROUP / self.windows()
     }
 
     /// The tiles that it has functions for, among them one row × one pixel.
@@ -105,7 +112,8 @@ pub struct Shape {
     pub tiles: [TileFn; APART.len()],
 }
 
-/// Bytes between the windows of neighbouring output pixels: stride 1 and 2 of planes of [`GROUP`] channels, and stride 2
+/// Bytes between the windows of neighbouring output pixels: stride 1 and 2 of planes of [`GROUP`] channels (of a kernel that has more in a
+/// plane, as many times more), and stride 2
 /// of the picture, whose pixels are red, green, blue and nothing.
 pub const APART: [usize; 3] = [GROUP, 2 * GROUP, 2 * STEP];
 
@@ -131,6 +139,7 @@ pub fn available() -> Vec<Box<dyn Kernel>> {
     let mut kernels: Vec<Box<dyn Kernel>> = Vec::new();
     #[cfg(target_arch = "x86_64")]
     {
+        kernels.extend(amx::Amx::new().map(|k| Box::new(k) as Box<dyn Kernel>));
         kernels.extend(avx512vnni::Avx512Vnni::new().map(|k| Box::new(k) as Box<dyn Kernel>));
         kernels.extend(avxvnni::AvxVnni::new().map(|k| Box::new(k) as Box<dyn Kernel>));
         kernels.extend(avx2::Avx2::new().map(|k| Box::new(k) as Box<dyn Kernel>));

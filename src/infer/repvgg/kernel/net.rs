@@ -139,7 +139,7 @@ impl Net {
             let reach = plain
                 .chunks
                 .iter()
-                .map(|o| o + GROUP as u32)
+                .map(|o| o + GROUP.max(packed.from.pixel) as u32)
                 .chain(block.singles.iter().map(|o| o + GROUP as u32));
             assert!(last + reach.max().unwrap_or(0) as usize <= bytes);
             assert!(block.weights.end <= self.weights.length());
@@ -159,16 +159,13 @@ impl Net {
     pub fn output(&self, layer: usize, _: &Alone) -> impl Fn(usize, usize, usize) -> [u8; GROUP] {
         let (map, start) = &self.buffers[self.layers[layer].to];
         move |n, y, x| {
-            let parts = GROUP / map.pixel;
-            assert!((n + 1) * parts <= map.planes && y < map.height && x < map.width);
-            let mut group = [0; GROUP];
-            for (part, bytes) in group.chunks_exact_mut(map.pixel).enumerate() {
-                let at = start + (n * parts + part) * map.plane + map.at(y, x);
+            assert!((n + 1) * GROUP <= map.planes * map.pixel && y < map.height && x < map.width);
+            std::array::from_fn(|lane| {
+                let channel = n * GROUP + lane;
+                let at = channel / map.pixel * map.plane + map.at(y, x) + channel % map.pixel;
                 // SAFETY: nobody has a claim, so nothing is written; plane, row and column lie in the buffer.
-                let from = unsafe { std::slice::from_raw_parts(self.activations.start().add(at), map.pixel) };
-                bytes.copy_from_slice(from);
-            }
-            group.map(|byte| byte ^ self.zero)
+                unsafe { self.activations.start().add(start + at).read() ^ self.zero }
+            })
         }
     }
 

@@ -6,7 +6,9 @@
 pub const STEP: usize = 4;
 /// Channels of a plane, which are a pixel's bytes in it, for most kernels.
 pub const GROUP: usize = 16;
-/// Steps of a chunk: one pixel of one plane.
+/// The most channels of a plane.
+pub const WIDEST: usize = 64;
+/// Steps of a chunk: one pixel of a plane of [`GROUP`] channels.
 pub const CHUNK: usize = GROUP / STEP;
 
 /// One tile's work: all addresses of one function call.
@@ -48,7 +50,7 @@ pub const FETCHES: usize = 2;
 ///
 /// # Safety
 /// The processor has the instructions of the kernel that it belongs to; every address that the tile speaks of lies in
-/// its buffer, with 16 bytes readable at each step's offset; nobody else reads or writes its output meanwhile.
+/// its buffer, with 16 bytes readable at each step's offset, or as many as a plane has channels if there are more; nobody else reads or writes its output meanwhile.
 pub type TileFn = unsafe fn(&Tile<'_>);
 
 /// The instructions that a tile is made of.
