@@ -13,9 +13,11 @@ pub struct Stage {
     pub from: Option<usize>,
     /// Index into the buffers.
     pub to: usize,
-    /// Output rows of a unit, a whole number of tiles, where the layer is computed plainly.
+    /// Output rows of a unit, where the layer is computed plainly.
     pub rows: usize,
-    /// Units of a block, or of the whole layer where it reads the picture or is computed by Winograd's filtering.
+    /// Blocks of a unit, where the layer is computed plainly; all where it reads the picture, so that what is laid out of it serves them all.
+    pub blocks: usize,
+    /// Units of as many blocks, or of the whole layer where it is computed by Winograd's filtering.
     pub units: usize,
     /// For each thread, the rows of its units that it can make while others are still busy with the layer before.
     pub early: Vec<Range<usize>>,
@@ -29,11 +31,19 @@ const REQUANTIZE: usize = 64;
 impl Stage {
     /// Cuts a layer of so many `inputs` into units for `threads`.
     pub fn new(packed: Packed, from: Option<usize>, to: usize, inputs: usize, threads: usize) -> Self {
-        let (rows, units) = match &packed.way {
-            Way::Plain(plain) => shares(&packed, plain, inputs, threads),
+        let (rows, blocks, units) = match &packed.way {
+            Way::Plain(plain) => {
+                let (rows, blocks) = shares(&packed, plain, inputs, threads);
+                let blocks = if from.is_some() {
+                    blocks
+                } else {
+                    plain.blocks.len()
+                };
+                (rows, blocks, packed.to.height.div_ceil(rows))
+            }
             Way::Winograd(_) => {
                 let parts = winograd::tiles(&packed.to).div_ceil(winograd::TILES);
-                (0, parts.next_multiple_of(threads))
+                (0, 0, parts.next_multiple_of(threads))
             }
         };
         Self {
@@ -41,6 +51,7 @@ impl Stage {
             from,
             to,
             rows,
+            blocks,
             units,
             early: vec![0..0; threads],
         }
@@ -49,8 +60,8 @@ impl Stage {
     /// How many units it has.
     pub fn count(&self) -> usize {
         match &self.packed.way {
-            Way::Plain(plain) if self.from.is_some() => self.units * plain.blocks.len(),
-            _ => self.units,
+            Way::Plain(plain) => self.units * plain.blocks.len().div_ceil(self.blocks),
+            Way::Winograd(_) => self.units,
         }
     }
 
@@ -102,17 +113,23 @@ impl Stage {
     }
 }
 
-/// Output rows of a unit, and units of a block, of a layer of so many `inputs`.
+/// Output rows and blocks of a unit of a layer of so many `inputs`.
 fn shares(packed: &Packed, plain: &Plain, inputs: usize, threads: usize) -> (usize, usize) {
     let tallest = plain.blocks.iter().map(|b| b.line.rows).max().unwrap_or(1);
     let widest = plain.blocks.iter().map(|b| b.channels).max().unwrap_or(1);
     let block = packed.to.height * packed.to.width * widest * (inputs * 9 + REQUANTIZE);
     // Halves of halves, so that the units of a layer are alike and threads end it together. Where each thread can have
-    // rows of its own, most of what it reads is what it wrote itself.
+    // rows of its own, most of what it reads is what it wrote itself, though its last row be too few for a tile.
     let mut parts = block.div_ceil(UNIT).next_power_of_two();
-    if packed.to.height.is_multiple_of(threads * tallest) {
+    let own = packed.to.height.is_multiple_of(threads);
+    if own {
         parts = parts.next_multiple_of(threads);
     }
-    let rows = packed.to.height.div_ceil(parts).next_multiple_of(tallest);
-    (rows, packed.to.height.div_ceil(rows))
+    let mut rows = packed.to.height.div_ceil(parts);
+    if !own {
+        rows = rows.next_multiple_of(tallest);
+    }
+    let unit = rows * packed.to.width * widest * (inputs * 9 + REQUANTIZE);
+    let blocks = (UNIT / 2 / unit).clamp(1, plain.blocks.len());
+    (rows, blocks)
 }

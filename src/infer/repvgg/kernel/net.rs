@@ -207,7 +207,7 @@ impl Job for Net {
     fn unit(&self, claim: &Claim<'_>) {
         let stage = &self.layers[claim.stage()];
         let first = claim.stage().checked_sub(1).map_or(0, |before| self.ends[before]);
-        let (block, part) = (
+        let (group, part) = (
             (claim.unit() - first) / stage.units,
             (claim.unit() - first) % stage.units,
         );
@@ -223,12 +223,7 @@ impl Job for Net {
         };
         match &stage.packed.way {
             Way::Plain(plain) => {
-                // What was laid out of the picture serves all blocks.
-                let blocks = match stage.from {
-                    Some(_) => &plain.blocks[block..=block],
-                    None => &plain.blocks,
-                };
-                for block in blocks {
+                for block in plain.blocks.iter().skip(group * stage.blocks).take(stage.blocks) {
                     self.plain(stage, plain, block, part, input, claim);
                 }
             }
