@@ -69,8 +69,8 @@ thread_local! {
 }
 
 impl Setup {
-    /// Sets up the tile registers: 0 and 1 for sums, 2 for pixels, 3 for weights. No more, for where two threads share a core they have few
-    /// to hold what comes next: with seven in use products take 1.4 times as long.
+    /// Sets up the tile registers: 0 and 1 for sums, 2 for pixels, 3 for weights. No more, for a core that has none to spare for what is loaded
+    /// next, as it happens, takes 1.4 times as long with seven in use.
     ///
     /// # Safety
     /// The processor has the instructions.
