@@ -1,5 +1,6 @@
 //! What systemd is told: that the daemon is ready, that its stages turn, that it ends. Nothing where nobody listens.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 
 use sd_notify::NotifyState;
@@ -37,14 +38,21 @@ impl Watchdog {
     }
 }
 
+/// Whether [`ready`] was said once.
+static STARTED: AtomicBool = AtomicBool::new(false);
+
 /// Says that pictures can come.
 pub(super) fn ready() {
     tell(NotifyState::Ready);
+    STARTED.store(true, Ordering::Relaxed);
 }
 
-/// Says that what comes before the stages turn goes on: of a reload, systemd waits no longer than for a stage that hangs.
+/// Says that what comes before the stages turn goes on: of a reload, systemd waits no longer than for a stage that hangs. Of a start
+/// it waits as long as that takes, which may be a store's rebuilding, if nobody feeds its watchdog before.
 pub(super) fn getting_ready() {
-    tell(NotifyState::Watchdog);
+    if STARTED.load(Ordering::Relaxed) {
+        tell(NotifyState::Watchdog);
+    }
 }
 
 /// Says that this is the end.
