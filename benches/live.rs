@@ -1,5 +1,5 @@
 //! From a driver's filled buffer to the published score: 1080p at 60 a second through the daemon's own threads, on recorded
-//! buffers, every one with new content. `taskset -c 0 cargo bench --bench live` for one core.
+//! buffers, every one with new content. `taskset -c 0 cargo bench --bench live` for one core. With `--test` it is short.
 //!
 //! A driver of the same rate hands the buffers over; the time runs from there, through the copy out of the buffer, the
 //! hand-over, preprocessing and the network, until whoever watches the state has the score.
@@ -20,7 +20,6 @@ use sonograde::pipeline::{Event, Pace, Parts, Pipeline};
 use sonograde::screen::Screen;
 use sonograde::store::{Policy, Store};
 
-const FRAMES: u64 = 1800;
 /// Different pictures, shown in turn.
 const PICTURES: usize = 30;
 const INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / 60);
@@ -29,6 +28,8 @@ const INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / 60);
 struct Recorded {
     format: FrameFormat,
     buffers: Arc<Vec<Vec<u8>>>,
+    /// How many are handed over.
+    frames: u64,
     began: Instant,
     /// When each buffer was handed over.
     given: Arc<Mutex<Vec<Instant>>>,
@@ -38,7 +39,7 @@ impl FrameSource for Recorded {
     fn next(&mut self, pool: &BufferPool, _: Duration) -> Result<Captured, CaptureError> {
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         let seq = given.len() as u64;
-        if seq == FRAMES {
+        if seq == self.frames {
             return Ok(Captured::End);
         }
         let t = INTERVAL * seq as u32;
@@ -95,12 +96,18 @@ fn live(name: &str, pixels: PixelFormat, buffers: Vec<Vec<u8>>, pane: Rect) {
     };
     let given = Arc::new(Mutex::new(Vec::new()));
     let source = (Arc::clone(&given), Arc::new(buffers));
-    let (events, graded) = sync_channel(FRAMES as usize + 1);
+    let frames = if std::env::args().any(|arg| arg == "--test") {
+        90
+    } else {
+        1800
+    };
+    let (events, graded) = sync_channel(frames as usize + 1);
     let pipeline = Pipeline::start(Parts {
         open: Box::new(move || {
             Ok(Box::new(Recorded {
                 format: FrameFormat::packed(pixels, 1920, 1080),
                 buffers: Arc::clone(&source.1),
+                frames,
                 began: Instant::now(),
                 given: Arc::clone(&source.0),
             }))

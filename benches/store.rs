@@ -1,7 +1,7 @@
 //! The store, encrypted as the daemon has it: what a result costs, lists and openings of large stores, bytes on the disk.
 //!
 //! `SONOGRADE_BENCH_FRAMES` says how many frames the large store has, 1,000,000 if not said; the disk is that of `TMPDIR`.
-//! With `--test` it is small: whether all of it runs.
+//! With `--test` it is small and short: whether all of it runs.
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
@@ -30,21 +30,21 @@ const FRAMES: u64 = 2700;
 const A_SECOND: u64 = 60;
 
 fn main() {
-    let usual = if std::env::args().any(|arg| arg == "--test") {
-        10_000
+    let (usual, seconds, turns) = if std::env::args().any(|arg| arg == "--test") {
+        (10_000, 1, 1)
     } else {
-        1_000_000
+        (1_000_000, 20, 15)
     };
     let large = std::env::var("SONOGRADE_BENCH_FRAMES").map_or(usual, |n| n.parse().expect("a number"));
     let folder = tempfile::tempdir().expect("a temporary folder");
-    results(&folder.path().join("results"));
+    results(&folder.path().join("results"), seconds);
     list(&folder.path().join("list"));
     review(&folder.path().join("list"));
     disk(&folder.path().join("disk"));
     let store = folder.path().join("large");
     fill(&open(&store), large, FRAMES);
     open_large(&store, large);
-    grading(&folder.path().join("empty"), &store);
+    grading(&folder.path().join("empty"), &store, turns);
 }
 
 fn open(dir: &Path) -> Store {
@@ -152,15 +152,15 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-/// 60 results a second through the daemon's own writer, for twenty seconds.
-fn results(dir: &Path) {
+/// 60 results a second through the daemon's own writer.
+fn results(dir: &Path, seconds: u64) {
     let store = Arc::new(open(dir));
     let writer = writer(&store);
     let send = |entry| writer.send(entry).expect("the thread runs");
     send(Entry::Begin(Box::new(exam(0))));
     thread::sleep(Duration::from_secs(1));
     let (start, used) = (Instant::now(), processor());
-    for seq in 0..20 * A_SECOND {
+    for seq in 0..seconds * A_SECOND {
         send(Entry::Frame(Arc::new(graded(seq))));
         let next = Duration::from_secs_f64((seq + 1) as f64 / A_SECOND as f64);
         thread::sleep(next.saturating_sub(start.elapsed()));
@@ -175,7 +175,7 @@ fn results(dir: &Path) {
     let status = writer.finish().expect("a working disk");
     assert_eq!(
         (status.saved, status.lost, status.fault),
-        (20 * A_SECOND, 0, None)
+        (seconds * A_SECOND, 0, None)
     );
 }
 
@@ -322,7 +322,7 @@ fn open_large(dir: &Path, frames: u64) {
 
 /// Grades the same pictures without a store, beside one that is empty and one that is large, in turns of a hundred, each result
 /// stored while the next picture is graded.
-fn grading(empty: &Path, large: &Path) {
+fn grading(empty: &Path, large: &Path, turns: usize) {
     let (frames, layout) = pictures();
     let runtime = Runtime {
         threads: Some(std::num::NonZeroUsize::MIN),
@@ -338,7 +338,7 @@ fn grading(empty: &Path, large: &Path) {
     let arms = [None, Some(&writers[0]), Some(&writers[1])];
     let mut times = [const { Vec::new() }; 3];
     let mut seq = 0;
-    for turn in 0..15 {
+    for turn in 0..turns {
         for place in 0..3 {
             let arm = (turn + place) % 3;
             for n in 0..100 {
