@@ -117,10 +117,10 @@ impl Stage {
 fn shares(packed: &Packed, plain: &Plain, inputs: usize, threads: usize) -> (usize, usize) {
     let tallest = plain.blocks.iter().map(|b| b.line.rows).max().unwrap_or(1);
     let widest = plain.blocks.iter().map(|b| b.channels).max().unwrap_or(1);
-    let block = packed.to.height * packed.to.width * widest * (inputs * 9 + REQUANTIZE);
+    let work = |rows: usize| rows * packed.to.width * widest * (inputs * 9 + REQUANTIZE);
     // Halves of halves, so that the units of a layer are alike and threads end it together. Where each thread can have
     // rows of its own, most of what it reads is what it wrote itself, though its last row be too few for a tile.
-    let mut parts = block.div_ceil(UNIT).next_power_of_two();
+    let mut parts = work(packed.to.height).div_ceil(UNIT).next_power_of_two();
     let own = packed.to.height.is_multiple_of(threads);
     if own {
         parts = parts.next_multiple_of(threads);
@@ -129,7 +129,6 @@ fn shares(packed: &Packed, plain: &Plain, inputs: usize, threads: usize) -> (usi
     if !own {
         rows = rows.next_multiple_of(tallest);
     }
-    let unit = rows * packed.to.width * widest * (inputs * 9 + REQUANTIZE);
-    let blocks = (UNIT / 2 / unit).clamp(1, plain.blocks.len());
+    let blocks = (UNIT / 2 / work(rows)).clamp(1, plain.blocks.len());
     (rows, blocks)
 }
