@@ -143,8 +143,8 @@ pub struct Packed {
     pub stride: usize,
     /// How it is computed.
     pub way: Way,
-    /// For each output channel.
-    pub bias: Vec<i32>,
+    /// For each output channel, where a window is read whole; without its first row, which is the border's; without its last; without both.
+    pub bias: [Vec<i32>; 4],
     /// For each output channel.
     pub factors: Vec<f32>,
 }
@@ -196,15 +196,22 @@ impl Packed {
             to,
             stride: layer.stride,
             way,
-            bias: vec![0; to.planes * to.pixel],
+            bias: std::array::from_fn(|_| vec![0; to.planes * to.pixel]),
             factors: vec![0.0; to.planes * to.pixel],
         };
         packed.factors[..layer.outputs].copy_from_slice(&layer.factors);
-        for (channel, bias) in layer.bias.iter().enumerate() {
+        let zero = i32::from(kernel.zero());
+        for (channel, weights) in layer.weights.chunks_exact(layer.inputs * 9).enumerate() {
             // Activations that are stored as a - 128 leave 128 · Σ w to the bias.
-            let weights = &layer.weights[channel * layer.inputs * 9..][..layer.inputs * 9];
-            let sum: i32 = weights.iter().map(|&w| i32::from(w)).sum();
-            packed.bias[channel] = bias + i32::from(kernel.zero()) * sum;
+            let row = |ky: usize| -> i32 {
+                let weights = weights.chunks_exact(3).skip(ky).step_by(3).flatten();
+                weights.map(|&w| zero * i32::from(w)).sum()
+            };
+            let [first, middle, last] = [row(0), row(1), row(2)];
+            for (n, bias) in packed.bias.iter_mut().enumerate() {
+                let [first, last] = [[first, 0][n % 2], [last, 0][n / 2]];
+                bias[channel] = layer.bias[channel] + first + middle + last;
+            }
         }
         packed
     }
@@ -287,15 +294,15 @@ impl Plain {
     }
 }
 
-/// The steps of a window in the order of memory: all of one plane's rows, then the next plane's. Where a kernel takes the picture by
-/// chunks, steps that meet no weight fill the last of a row.
+/// The steps of a window: its first row in all planes, then the next, so that a row that is the border's can be left out. Where a kernel
+/// takes the picture by chunks, steps that meet no weight fill the last of a row.
 fn steps(layer: &Layer<'_>, from: &Map, kernel: &dyn Kernel) -> Vec<Step> {
     let mut bytes = 3 * from.pixel;
     if kernel.windows() > 1 {
         bytes = bytes.next_multiple_of(kernel.plane());
     }
     let mut steps = Vec::new();
-    for (plane, ky) in (0..from.planes).flat_map(|plane| (0..3).map(move |ky| (plane, ky))) {
+    for (ky, plane) in (0..3).flat_map(|ky| (0..from.planes).map(move |plane| (ky, plane))) {
         for byte in (0..bytes).step_by(STEP) {
             let (kx, n) = (byte / from.pixel, byte % from.pixel);
             let first = plane * from.pixel + n;

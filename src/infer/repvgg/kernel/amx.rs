@@ -1,7 +1,7 @@
 //! AMX: `tdpbusd` multiplies 16 pixels × 64 bytes with 64 bytes × 16 channels at once (Xeon processors since Sapphire Rapids).
 //!
 //! A tile register takes neighbouring pixels of a plane of 64 channels from where they lie, another the weights as they are packed for all
-//! kernels. What is done with the sums is AVX-512's.
+//! kernels. What is done with the sums is AVX-512's. The border's rows are multiplied like all others.
 
 use std::arch::asm;
 use std::arch::x86_64::*;

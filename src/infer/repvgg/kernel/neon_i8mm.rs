@@ -36,14 +36,13 @@ unsafe fn tile<const R: usize, const P: usize, const V: usize, const APART: usiz
     const { assert!(R == 1 && P >= 1 && P <= 8 && (V == 1 || V == 3)) };
     // SAFETY: the caller vouches for the addresses and the instructions.
     unsafe {
-        let mut weights = t.weights;
-        let mut first = sums::<P, V, APART>(t, &mut weights, t.bias);
+        let mut first = sums::<P, V, APART>(t, 0);
         let a = words::<V, 0>(&first, t.factors);
         let b = words::<V, 2>(&first, t.factors.add(4));
         store::<P>(t, t.output, a, b);
         if V == 3 {
             let third = words::<V, 4>(&first, t.factors.add(8));
-            first = sums::<P, V, APART>(t, &mut weights, t.bias.add(12));
+            first = sums::<P, V, APART>(t, 1);
             let fourth = words::<V, 0>(&first, t.factors.add(12));
             store::<P>(t, t.output.add(t.output_plane), third, fourth);
             let a = words::<V, 2>(&first, t.factors.add(16));
@@ -164,12 +163,10 @@ macro_rules! four {
         concat!($("ld4r {{v", $a, ".2d-v", $d, ".2d}}, [{bias}]\n",)+)
     };
     (planes $pairs:tt $($sums:tt)+) => {
-        four!(columns $pairs [$($sums)+]
-            "one" "two" "row" "one" "two" "row" "one" "two" "plane"
-            "one" "two" "row" "one" "two" "row" "one" "two" "plane")
+        four!(columns $pairs [$($sums)+] "one" "two" "plane" "one" "two" "plane")
     };
     (picture $pairs:tt $($sums:tt)+) => {
-        four!(columns $pairs [$($sums)+] "one" "row" "one" "row" "one" "row")
+        four!(columns $pairs [$($sums)+] "one" "plane")
     };
     (columns $pairs:tt $sums:tt $($step:literal)+) => {
         concat!($(pairs!($pairs $step), weights!(), four!(column $pairs $sums),)+)
@@ -188,12 +185,10 @@ macro_rules! six {
         )+)
     };
     (planes $pairs:tt $($sums:tt)+) => {
-        six!(columns $pairs [$($sums)+]
-            ["one" "two"] ["row" "one"] ["two" "row"] ["one" "two"] ["plane" "one"]
-            ["two" "row"] ["one" "two"] ["row" "one"] ["two" "plane"])
+        six!(columns $pairs [$($sums)+] ["one" "two"] ["plane" "one"] ["two" "plane"])
     };
     (picture $pairs:tt $($sums:tt)+) => {
-        six!(columns $pairs [$($sums)+] ["one" "row"] ["one" "row"] ["one" "row"])
+        six!(columns $pairs [$($sums)+] ["one" "plane"])
     };
     (columns $pairs:tt $sums:tt $($steps:tt)+) => {
         concat!($(six!(both $pairs $sums $steps),)+)
@@ -218,23 +213,29 @@ macro_rules! window {
             window!(@ planes $($rest)+)
         }
     };
-    (@ $kind:ident ($tile:ident $weights:ident $bias:ident $steps:ident $sums:ident) $channels:ident $pairs:tt $($registers:tt)+) => {
+    (@ $kind:ident ($window:ident $sums:ident) $channels:ident $pairs:tt $($registers:tt)+) => {
         asm!(
             $channels!(begin $($registers)+),
             "2:",
             $channels!($kind $pairs $($registers)+),
-            "subs {turns}, {turns}, #1",
+            "subs {left}, {left}, #1",
             "b.ne 2b",
-            "// not all use {last_bias}, {two}, {plane}",
-            turns = inout(reg) $tile.chunks.len().div_ceil(2 * 9) => _,
-            windows = inout(reg) $tile.input => _,
-            weights = inout(reg) *$weights,
-            bias = in(reg) $bias,
-            last_bias = in(reg) $bias.wrapping_add(CHANNELS),
-            one = in(reg) $steps[0],
-            two = in(reg) $steps[1],
-            row = in(reg) $steps[2],
-            plane = in(reg) $steps[3],
+            "mov {left}, {turns}",
+            "add {windows}, {windows}, {row}",
+            "subs {rows}, {rows}, #1",
+            "b.ne 2b",
+            "// not all use {last_bias}, {two}",
+            left = inout(reg) $window.turns => _,
+            turns = in(reg) $window.turns,
+            rows = inout(reg) $window.rows => _,
+            windows = inout(reg) $window.input => _,
+            weights = inout(reg) $window.weights => _,
+            bias = in(reg) $window.bias,
+            last_bias = in(reg) $window.bias.wrapping_add(CHANNELS),
+            one = in(reg) $window.one,
+            two = in(reg) $window.two,
+            plane = in(reg) $window.plane,
+            row = in(reg) $window.row,
             out("v0") $sums[0], out("v1") $sums[1], out("v2") $sums[2], out("v3") $sums[3],
             out("v4") $sums[4], out("v5") $sums[5], out("v6") $sums[6], out("v7") $sums[7],
             out("v8") $sums[8], out("v9") $sums[9], out("v10") $sums[10], out("v11") $sums[11],
@@ -248,50 +249,85 @@ macro_rules! window {
     };
 }
 
-/// The sums of `P` pixels (an odd one's pair is computed too) for a turn's channels, from `weights` on, which move on past them.
+/// What a turn reads, for [`window!`].
+struct Window {
+    /// Where its first column lies.
+    input: *const u8,
+    weights: *const u8,
+    bias: *const i32,
+    /// Rows.
+    rows: usize,
+    /// Of a row two planes at once, or the picture: how often.
+    turns: usize,
+    /// Bytes from a plane's first column to the second, on to the third, and on to the next plane; all but the second of the picture.
+    one: usize,
+    two: usize,
+    plane: usize,
+    /// From where the plane after the last would lie to the next row.
+    row: usize,
+}
+
+impl Window {
+    /// The rows that are not the border's, for a turn's `channels`.
+    ///
+    /// # Safety
+    /// As [`super::tile::TileFn`]; `turn` as many channels are before these.
+    #[inline(always)]
+    unsafe fn new(t: &Tile<'_>, picture: bool, channels: usize, turn: usize) -> Self {
+        let all = t.chunks.len();
+        let columns = all / 3;
+        // SAFETY: the caller's. The picture has six chunks, everything else eighteen or a multiple of that.
+        unsafe {
+            let at = |n: usize| *t.chunks.as_ptr().add(n) as usize;
+            let step = |n: usize| at(n + 1).wrapping_sub(at(n));
+            let [two, plane] = if picture { [0, step(0)] } else { [1, 2].map(step) };
+            Self {
+                input: t.input.add(at(t.top)),
+                weights: t.weights.add((turn * all + t.top) * CHANNELS * channels),
+                bias: t.bias.add(turn * channels),
+                rows: 3 - (t.top + t.bottom) / columns,
+                turns: columns.div_ceil(6),
+                one: step(0),
+                two,
+                plane,
+                row: step(columns - 1).wrapping_sub(plane),
+            }
+        }
+    }
+}
+
+/// The sums of `P` pixels (an odd one's pair is computed too) for a turn's channels.
 ///
 /// # Safety
 /// As [`super::tile::TileFn`].
 #[inline(always)]
-unsafe fn sums<const P: usize, const V: usize, const APART: usize>(
-    t: &Tile<'_>,
-    weights: &mut *const u8,
-    bias: *const i32,
-) -> Sums {
+unsafe fn sums<const P: usize, const V: usize, const APART: usize>(t: &Tile<'_>, turn: usize) -> Sums {
     let picture = APART == super::APART[2];
-    // SAFETY: the caller's. The picture has six chunks, everything else two planes of nine or a multiple of that; the block reads
-    // these, and their weights.
+    // SAFETY: the caller's; the block reads what the window says.
     unsafe {
-        // From a column of the window to the next, and on to the next row and plane.
-        let at = |n: usize| *t.chunks.as_ptr().add(n) as usize;
-        let step = |n: usize| at(n + 1).wrapping_sub(at(n));
-        let steps = if picture {
-            [step(0), 0, step(1), 0]
-        } else {
-            [0, 1, 2, 8].map(step)
-        };
+        let w = Window::new(t, picture, 2 * channel_pairs(V), turn);
         let mut s = [vdupq_n_s32(0); 24];
         match (channel_pairs(V), P.div_ceil(2)) {
-            (4, 1) => window!(picture, (t weights bias steps s) four [24] [0] [1] [2] [3]),
-            (4, 2) => window!(picture, (t weights bias steps s) four [24 25] [0 4] [1 5] [2 6] [3 7]),
+            (4, 1) => window!(picture, (w s) four [24] [0] [1] [2] [3]),
+            (4, 2) => window!(picture, (w s) four [24 25] [0 4] [1 5] [2 6] [3 7]),
             (4, 3) => {
-                window!(picture, (t weights bias steps s) four [24 25 26] [0 4 8] [1 5 9] [2 6 10] [3 7 11])
+                window!(picture, (w s) four [24 25 26] [0 4 8] [1 5 9] [2 6 10] [3 7 11])
             }
             (4, _) => window!(
-                picture, (t weights bias steps s) four [24 25 26 27]
+                picture, (w s) four [24 25 26 27]
                 [0 4 8 12] [1 5 9 13] [2 6 10 14] [3 7 11 15]
             ),
-            (_, 1) => window!(picture, (t weights bias steps s) six [24] [0] [1] [2] [3] [4] [5]),
+            (_, 1) => window!(picture, (w s) six [24] [0] [1] [2] [3] [4] [5]),
             (_, 2) => window!(
-                picture, (t weights bias steps s) six [24 25]
+                picture, (w s) six [24 25]
                 [0 6] [1 7] [2 8] [3 9] [4 10] [5 11]
             ),
             (_, 3) => window!(
-                picture, (t weights bias steps s) six [24 25 26]
+                picture, (w s) six [24 25 26]
                 [0 6 12] [1 7 13] [2 8 14] [3 9 15] [4 10 16] [5 11 17]
             ),
             _ => window!(
-                picture, (t weights bias steps s) six [24 25 26 27]
+                picture, (w s) six [24 25 26 27]
                 [0 6 12 18] [1 7 13 19] [2 8 14 20] [3 9 15 21] [4 10 16 22] [5 11 17 23]
             ),
         }

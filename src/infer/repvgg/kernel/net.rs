@@ -122,8 +122,8 @@ impl Net {
                     assert!(winograd::scratch(&packed.from, &packed.to) <= self.scratch.1);
                 }
             }
-            assert!(packed.bias.len() == packed.to.planes * packed.to.pixel);
-            assert!(packed.factors.len() == packed.bias.len());
+            assert!(packed.factors.len() == packed.to.planes * packed.to.pixel);
+            assert!(packed.bias.iter().all(|bias| bias.len() == packed.factors.len()));
         }
     }
 
@@ -143,7 +143,8 @@ impl Net {
                 .chain(block.singles.iter().map(|o| o + GROUP as u32));
             assert!(last + reach.max().unwrap_or(0) as usize <= bytes);
             assert!(block.weights.end <= self.weights.length());
-            assert!(block.channel + block.channels <= packed.bias.len());
+            assert!(block.channel + block.channels <= packed.factors.len());
+            assert!(self.zero == 0 || block.line.rows == 1);
             assert!(block.rest.rows == 1);
             for place in block.line.places.iter().chain(&block.rest.places) {
                 assert!(place.x + place.pixels <= packed.to.width);
@@ -288,6 +289,8 @@ impl Net {
         let ahead = block.weights.start
             + block.weights.len() * blocks
             + rows.start / line.rows * line.places.len() * share % block.weights.len();
+        // A row of a window.
+        let third = plain.chunks.len() / 3;
         // First what can be made before the others have come so far.
         let Range { start, end } = &stage.early[claim.thread()];
         let [first, last] = [start, end].map(|row| *row.clamp(&rows.start, &rows.end));
@@ -302,11 +305,13 @@ impl Net {
                 input_row: packed.stride * from.row,
                 joint: block.joint,
                 chunks: &plain.chunks,
+                top: 0,
+                bottom: 0,
                 singles: &block.singles,
                 weights: self.weights.start().add(block.weights.start),
                 ahead: self.weights.start().wrapping_add(ahead),
                 stride_ahead: share.div_ceil(FETCHES * plain.chunks.len().max(1)),
-                bias: packed.bias.as_ptr().add(*channel),
+                bias: packed.bias[0].as_ptr().add(*channel),
                 factors: packed.factors.as_ptr().add(*channel),
                 output: pixels,
                 output_pixel: 0,
@@ -320,6 +325,10 @@ impl Net {
                 }
                 while y < end {
                     let line = if y + line.rows <= end { line } else { rest };
+                    let below = (y + line.rows - 1) * packed.stride + 2;
+                    let border = [y == 0, below > from.height].map(|border| usize::from(border && third > 0));
+                    [tile.top, tile.bottom] = border.map(|border| border * third);
+                    tile.bias = packed.bias[border[0] + 2 * border[1]].as_ptr().add(*channel);
                     for place in &line.places {
                         tile.input = input.wrapping_add(y * packed.stride * from.row + place.window);
                         tile.output = pixels.add(y * to.row + place.output);
@@ -350,7 +359,7 @@ impl Net {
                 to: &packed.to,
                 tiles: tiles * part / units..tiles * (part + 1) / units,
                 weights: self.weights.start().add(filter.weights.start),
-                bias: &packed.bias,
+                bias: &packed.bias[0],
                 factors: &packed.factors,
                 scratch: self.room(claim),
             });

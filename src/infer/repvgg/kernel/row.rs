@@ -4,7 +4,7 @@
 use std::arch::aarch64::*;
 
 use super::GROUP;
-use super::tile::Tile;
+use super::tile::{CHUNK, Tile};
 
 /// Channels of a tile.
 pub const CHANNELS: usize = 8;
@@ -42,19 +42,22 @@ pub unsafe fn tile<R: Row, const PIXELS: usize, const APART: usize>(tile: &Tile<
     // SAFETY: the caller vouches for the addresses and the instructions.
     unsafe {
         let mut sums = [R::begin(vld1q_s32_x2(tile.bias)); PIXELS];
-        let mut weights = tile.weights.cast::<i8>();
-        let mut step = || {
-            let step = vld1q_s8_x2(weights);
-            weights = weights.add(size_of::<Step>());
+        // The border's rows are left out.
+        let chunks = &tile.chunks[tile.top..tile.chunks.len() - tile.bottom];
+        let after = |chunks: usize| tile.weights.add(chunks * CHUNK * size_of::<Step>()).cast::<i8>();
+        let step = |weights: &mut *const i8| {
+            let step = vld1q_s8_x2(*weights);
+            *weights = weights.add(size_of::<Step>());
             step
         };
+        let mut weights = after(tile.top);
         // The three columns of a window's row lie side by side in all that has whole chunks.
-        for row in tile.chunks.as_chunks::<3>().0 {
+        for row in chunks.as_chunks::<3>().0 {
             let row = tile.input.add(row[0] as usize).cast::<i8>();
             // Written out: the compiler would leave it a loop, which shares nothing.
             macro_rules! column {
                 ($column:literal) => {
-                    let four = [step(), step(), step(), step()];
+                    let four: [Step; CHUNK] = std::array::from_fn(|_| step(&mut weights));
                     for (p, sums) in sums.iter_mut().enumerate() {
                         *sums = R::chunk(*sums, vld1q_s8(row.add(p * APART + $column * GROUP)), four);
                     }
@@ -64,9 +67,10 @@ pub unsafe fn tile<R: Row, const PIXELS: usize, const APART: usize>(tile: &Tile<
             column!(1);
             column!(2);
         }
+        weights = after(tile.chunks.len());
         for &offset in tile.singles {
             let row = tile.input.add(offset as usize).cast::<i8>();
-            let one = step();
+            let one = step(&mut weights);
             for (p, sums) in sums.iter_mut().enumerate() {
                 *sums = R::single(*sums, vld1q_s8(row.add(p * APART)), one);
             }

@@ -19,8 +19,13 @@ pub struct Tile<'a> {
     pub input_row: usize,
     /// Whether the weights allow [`Isa::joint`].
     pub joint: bool,
-    /// Offset from `input` of each run of steps that are all of a pixel's bytes in a plane.
+    /// Offset from `input` of each run of steps that are all of a pixel's bytes in a plane: those of a window's first row, then the next.
     pub chunks: &'a [u32],
+    /// How many of them, at their beginning, are the border's for the tile's first output row: left out, but where the border's bytes are 0 they
+    /// need not be.
+    pub top: usize,
+    /// How many of them, at their end, are the border's for the tile's last output row.
+    pub bottom: usize,
     /// Offset from `input` of each single step that follows.
     pub singles: &'a [u32],
     /// For each step, the weights of the tile's channels, [`STEP`] for each channel.
@@ -29,7 +34,7 @@ pub struct Tile<'a> {
     pub ahead: *const u8,
     /// Bytes from one call of [`Isa::fetch`] to the next, of which each chunk makes [`FETCHES`].
     pub stride_ahead: usize,
-    /// One for each channel of the tile.
+    /// One for each channel of the tile, for what is not left out.
     pub bias: *const i32,
     /// One for each channel of the tile.
     pub factors: *const f32,
@@ -157,13 +162,13 @@ pub unsafe fn tile<
         }
         let mut weights = tile.weights;
         macro_rules! step {
-            ($n:literal, $quads:ident) => {
+            ($n:literal, $quads:ident, $rows:expr) => {
                 let mut w = [I::load(weights); VECTORS];
                 for v in 1..VECTORS {
                     w[v] = I::load(weights.add(v * I::LANES * STEP));
                 }
                 weights = weights.add(VECTORS * I::LANES * STEP);
-                for r in 0..ROWS {
+                for r in $rows {
                     for p in 0..PIXELS {
                         for v in 0..VECTORS {
                             sums[r][p][v] = I::dot::<$n>(sums[r][p][v], $quads[r][p], w[v]);
@@ -173,10 +178,10 @@ pub unsafe fn tile<
             };
         }
         macro_rules! quads {
-            ($base:expr) => {{
-                let base = $base;
+            ($offset:expr, $rows:expr) => {{
+                let base = tile.input.add($offset as usize);
                 let mut quads = [[I::quad(base); PIXELS]; ROWS];
-                for r in 0..ROWS {
+                for r in $rows {
                     for p in 0..PIXELS {
                         quads[r][p] = I::quad(base.add(r * tile.input_row + p * APART));
                     }
@@ -184,11 +189,6 @@ pub unsafe fn tile<
                 quads
             }};
         }
-        let (joint, chunks) = if I::JOINT && tile.joint {
-            (tile.chunks, &[][..])
-        } else {
-            (&[][..], tile.chunks)
-        };
         let mut ahead = tile.ahead;
         let mut fetch = || {
             for _ in 0..FETCHES {
@@ -196,31 +196,45 @@ pub unsafe fn tile<
                 ahead = ahead.wrapping_add(tile.stride_ahead);
             }
         };
-        for &offset in joint {
-            fetch();
-            let quads = quads!(tile.input.add(offset as usize));
-            for v in 0..VECTORS {
-                let of = |step: usize| I::load(weights.add((step * VECTORS + v) * I::LANES * STEP));
-                let four = [of(0), of(1), of(2), of(3)];
-                for r in 0..ROWS {
-                    for p in 0..PIXELS {
-                        sums[r][p][v] = I::joint(sums[r][p][v], quads[r][p], four);
+        macro_rules! chunks {
+            ($chunks:expr, $rows:expr) => {
+                if I::JOINT && tile.joint {
+                    for &offset in $chunks {
+                        fetch();
+                        let quads = quads!(offset, $rows);
+                        for v in 0..VECTORS {
+                            let of =
+                                |step: usize| I::load(weights.add((step * VECTORS + v) * I::LANES * STEP));
+                            let four = [of(0), of(1), of(2), of(3)];
+                            for r in $rows {
+                                for p in 0..PIXELS {
+                                    sums[r][p][v] = I::joint(sums[r][p][v], quads[r][p], four);
+                                }
+                            }
+                        }
+                        weights = weights.add(CHUNK * VECTORS * I::LANES * STEP);
+                    }
+                } else {
+                    for &offset in $chunks {
+                        fetch();
+                        let quads = quads!(offset, $rows);
+                        step!(0, quads, $rows);
+                        step!(1, quads, $rows);
+                        step!(2, quads, $rows);
+                        step!(3, quads, $rows);
                     }
                 }
-            }
-            weights = weights.add(CHUNK * VECTORS * I::LANES * STEP);
+            };
         }
-        for &offset in chunks {
-            fetch();
-            let quads = quads!(tile.input.add(offset as usize));
-            step!(0, quads);
-            step!(1, quads);
-            step!(2, quads);
-            step!(3, quads);
-        }
+        // Where a tile has one row, the weights' address alone moves on past what is the border's.
+        let (top, chunks) = tile.chunks.split_at(tile.top);
+        let (chunks, bottom) = chunks.split_at(chunks.len() - tile.bottom);
+        chunks!(top, 1..ROWS);
+        chunks!(chunks, 0..ROWS);
+        chunks!(bottom, 0..ROWS - 1);
         for &offset in tile.singles {
-            let quads = quads!(tile.input.add(offset as usize));
-            step!(0, quads);
+            let quads = quads!(offset, 0..ROWS);
+            step!(0, quads, 0..ROWS);
         }
         for v in 0..VECTORS {
             let channel = v * I::LANES;
