@@ -251,15 +251,16 @@ macro_rules! window {
 
 /// What a turn reads, for [`window!`].
 struct Window {
-    /// Where its first column lies.
+    /// Where its first row's first column lies.
     input: *const u8,
     weights: *const u8,
     bias: *const i32,
-    /// Rows.
+    /// Rows that are not the border's.
     rows: usize,
-    /// Of a row two planes at once, or the picture: how often.
+    /// How often two planes of a row are read, or once the picture's.
     turns: usize,
-    /// Bytes from a plane's first column to the second, on to the third, and on to the next plane; all but the second of the picture.
+    /// Bytes from a plane's first column to the second, on to the third, and on to the next plane. The picture has two columns, and what
+    /// `plane` adds there `row` takes back.
     one: usize,
     two: usize,
     plane: usize,
@@ -268,7 +269,7 @@ struct Window {
 }
 
 impl Window {
-    /// The rows that are not the border's, for a turn's `channels`.
+    /// For a turn's `channels`.
     ///
     /// # Safety
     /// As [`super::tile::TileFn`]; `turn` as many channels are before these.
