@@ -202,12 +202,14 @@ impl Packed {
         packed.factors[..layer.outputs].copy_from_slice(&layer.factors);
         let zero = i32::from(kernel.zero());
         for (channel, weights) in layer.weights.chunks_exact(layer.inputs * 9).enumerate() {
-            // Activations that are stored as a - 128 leave 128 · Σ w to the bias.
-            let row = |ky: usize| -> i32 {
-                let weights = weights.chunks_exact(3).skip(ky).step_by(3).flatten();
-                weights.map(|&w| zero * i32::from(w)).sum()
-            };
-            let [first, middle, last] = [row(0), row(1), row(2)];
+            // Activations that are stored as a - 128 leave 128 · Σ w to the bias, row by row of the windows.
+            let mut rows = [0; 3];
+            for window in weights.as_chunks::<9>().0 {
+                for (sum, row) in rows.iter_mut().zip(window.as_chunks::<3>().0) {
+                    *sum += zero * row.iter().map(|&w| i32::from(w)).sum::<i32>();
+                }
+            }
+            let [first, middle, last] = rows;
             for (n, bias) in packed.bias.iter_mut().enumerate() {
                 let [first, last] = [[first, 0][n % 2], [last, 0][n / 2]];
                 bias[channel] = layer.bias[channel] + first + middle + last;
