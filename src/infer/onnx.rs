@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-pub use tract_onnx::pb::ModelProto as Proto;
 use tract_onnx::pb::{ModelProto, TensorProto, TypeProto, tensor_shape_proto, type_proto};
 use tract_onnx::prelude::Framework;
 
@@ -87,29 +86,25 @@ const INT8: i32 = 3;
 const INT32: i32 = 6;
 const INT64: i32 = 7;
 
-/// Decodes `bytes` into the protobuf message, for tract, and into a [`Graph`], for the contract.
+/// Decodes `bytes`.
 ///
 /// # Errors
 /// What is wrong with the bytes, in words.
-pub fn read(bytes: &[u8]) -> Result<(ModelProto, Graph), String> {
+pub fn read(bytes: &[u8]) -> Result<Graph, String> {
     if bytes.is_empty() {
         return Err("the file is empty".into());
     }
     let proto = tract_onnx::onnx()
         .proto_model_for_read(&mut &*bytes)
         .map_err(|e| format!("not an ONNX file ({})", e.root_cause()))?;
-    let graph = graph(&proto)?;
-    Ok((proto, graph))
+    graph(proto)
 }
 
-fn graph(proto: &ModelProto) -> Result<Graph, String> {
-    let source = proto
-        .graph
-        .as_ref()
-        .ok_or("not an ONNX file (it holds no graph)")?;
+fn graph(proto: ModelProto) -> Result<Graph, String> {
+    let source = proto.graph.ok_or("not an ONNX file (it holds no graph)")?;
     let tensors = source
         .initializer
-        .iter()
+        .into_iter()
         .map(|t| Ok((t.name.clone(), tensor(t)?)))
         .collect::<Result<HashMap<_, _>, String>>()?;
     let port = |p: &tract_onnx::pb::ValueInfoProto| {
@@ -178,27 +173,26 @@ fn node(n: &tract_onnx::pb::NodeProto) -> Node {
     }
 }
 
-fn tensor(t: &TensorProto) -> Result<Tensor, String> {
+fn tensor(t: TensorProto) -> Result<Tensor, String> {
     let dims = t
         .dims
         .iter()
         .map(|&d| usize::try_from(d).ok())
         .collect::<Option<Vec<_>>>()
         .ok_or_else(|| format!("initializer {} has a negative size", t.name))?;
+    let raw = !t.raw_data.is_empty();
     let values = match t.data_type {
-        UINT8 => Values::U8(numbers(
-            t,
-            |[b]: [u8; 1]| b,
-            t.int32_data.iter().map(|&v| v as u8),
-        )),
-        INT8 => Values::I8(numbers(
-            t,
-            i8::from_le_bytes,
-            t.int32_data.iter().map(|&v| v as i8),
-        )),
-        INT32 => Values::I32(numbers(t, i32::from_le_bytes, t.int32_data.iter().copied())),
-        INT64 => Values::I64(numbers(t, i64::from_le_bytes, t.int64_data.iter().copied())),
-        FLOAT => Values::F32(numbers(t, f32::from_le_bytes, t.float_data.iter().copied())),
+        UINT8 if raw => Values::U8(t.raw_data),
+        UINT8 => Values::U8(t.int32_data.into_iter().map(|v| v as u8).collect()),
+        // The network's weights: where they lie, they stay.
+        INT8 if raw => Values::I8(t.raw_data.into_iter().map(u8::cast_signed).collect()),
+        INT8 => Values::I8(t.int32_data.into_iter().map(|v| v as i8).collect()),
+        INT32 if raw => Values::I32(numbers(&t.raw_data, i32::from_le_bytes)),
+        INT32 => Values::I32(t.int32_data),
+        INT64 if raw => Values::I64(numbers(&t.raw_data, i64::from_le_bytes)),
+        INT64 => Values::I64(t.int64_data),
+        FLOAT if raw => Values::F32(numbers(&t.raw_data, f32::from_le_bytes)),
+        FLOAT => Values::F32(t.float_data),
         other => Values::Other(other),
     };
     let wanted = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
@@ -212,17 +206,9 @@ fn tensor(t: &TensorProto) -> Result<Tensor, String> {
     Ok(Tensor { dims, values })
 }
 
-/// A tensor's numbers, which a file keeps either as raw little-endian bytes or as typed fields.
-fn numbers<T, const N: usize>(
-    t: &TensorProto,
-    from: impl Fn([u8; N]) -> T,
-    typed: impl Iterator<Item = T>,
-) -> Vec<T> {
-    if t.raw_data.is_empty() {
-        typed.collect()
-    } else {
-        t.raw_data.as_chunks::<N>().0.iter().map(|c| from(*c)).collect()
-    }
+/// Numbers that a file keeps as little-endian bytes.
+fn numbers<T, const N: usize>(raw: &[u8], from: impl Fn([u8; N]) -> T) -> Vec<T> {
+    raw.as_chunks().0.iter().map(|&c| from(c)).collect()
 }
 
 impl Values {

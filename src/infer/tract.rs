@@ -1,6 +1,5 @@
 //! Runs any model that keeps the contract, by tract-onnx. tract computes the quantized convolutions in f32.
 
-use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 
 use super::Outputs;
@@ -16,14 +15,14 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Optimises the graph for this machine.
+    /// Optimises the graph of an ONNX file for this machine.
     ///
     /// # Errors
     /// What tract cannot do with it.
-    pub fn new(proto: &ModelProto, contract: &Contract) -> TractResult<Self> {
+    pub fn new(mut file: &[u8], contract: &Contract) -> TractResult<Self> {
         let shape = [1, 3, contract.height, contract.width];
         let mut model = tract_onnx::onnx()
-            .model_for_proto_model(proto)?
+            .model_for_read(&mut file)?
             .with_input_fact(0, u8::fact(shape).into())?;
         model.select_outputs_by_name(["logits", "activation_map"])?;
         let plan = model.into_optimized()?.into_runnable()?;

@@ -38,7 +38,7 @@ fn every_layer_gives_what_onnxruntime_gives() {
         .to_rgb8();
     let plane = |channel: usize| picture.pixels().map(move |p| p.0[channel]);
     let pixels: Vec<u8> = (0..3).flat_map(plane).collect();
-    let (_, graph) = onnx::read(&file).expect("the shipped model");
+    let graph = onnx::read(&file).expect("the shipped model");
     let (_, network) = Contract::check(&graph).expect("the shipped model");
     let plan = lower::lower(&network).expect("a RepVGG");
     assert_eq!(golden.layers.len(), plan.layers.len());

@@ -173,10 +173,10 @@ pub struct Plain {
     pub blocks: Vec<Block>,
 }
 
-/// Four bytes of a window: where they begin, and which weights they meet (input channel, row, column).
+/// Four bytes of a window: where they begin, and which of an output channel's weights they meet.
 struct Step {
     offset: u32,
-    taps: [Option<[usize; 3]>; STEP],
+    taps: [Option<usize>; STEP],
 }
 
 impl Packed {
@@ -266,8 +266,9 @@ impl Plain {
                     }
                 };
                 let weights = bytes.len();
-                let more = split.more.iter().flat_map(|(_, taps)| taps);
-                bytes.extend(taps.iter().chain(more).flatten().map(|w| w.cast_unsigned()));
+                for taps in std::iter::once(&taps).chain(split.more.iter().map(|(_, taps)| taps)) {
+                    bytes.extend(taps.as_flattened().iter().map(|w| w.cast_unsigned()));
+                }
                 kernel.arrange(&mut bytes[weights..][..whole * channels * STEP], channels);
                 bytes.resize(bytes.len().next_multiple_of(64), 0);
                 let more = split.more.iter().map(|(step, _)| steps[*step].offset);
@@ -308,7 +309,7 @@ fn steps(layer: &Layer<'_>, from: &Map, kernel: &dyn Kernel) -> Vec<Step> {
         for byte in (0..bytes).step_by(STEP) {
             let (kx, n) = (byte / from.pixel, byte % from.pixel);
             let first = plane * from.pixel + n;
-            let tap = |j| (kx < 3 && first + j < layer.inputs).then_some([first + j, ky, kx]);
+            let tap = |j| (kx < 3 && first + j < layer.inputs).then_some(((first + j) * 3 + ky) * 3 + kx);
             steps.push(Step {
                 offset: (plane * from.plane + ky * from.row + from.column(kx) + n) as u32,
                 taps: std::array::from_fn(tap),
@@ -325,9 +326,7 @@ fn taps(layer: &Layer<'_>, steps: &[Step], first: usize, channels: usize) -> Vec
     for channel in 0..channels.min(layer.outputs.saturating_sub(first)) {
         let weights = &layer.weights[(first + channel) * size..][..size];
         for (step, taps) in steps.iter().zip(taps.chunks_exact_mut(channels)) {
-            taps[channel] = step
-                .taps
-                .map(|tap| tap.map_or(0, |[input, ky, kx]| weights[(input * 3 + ky) * 3 + kx]));
+            taps[channel] = step.taps.map(|tap| tap.map_or(0, |n| weights[n]));
         }
     }
     taps

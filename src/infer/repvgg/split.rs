@@ -24,7 +24,6 @@ const COST: [usize; 3] = [8, 5, 9];
 /// Splits `steps`, each the weights of `channels`; of these the first `whole` come in fours.
 pub fn split(steps: &mut [Taps], channels: usize, whole: usize) -> Split {
     let mut fours = steps.to_vec();
-    let apart = part(steps, channels, 1);
     let (quads, rest) = fours.split_at_mut(whole * channels);
     let mut joint = part(quads, channels, 4);
     joint.extend(
@@ -32,16 +31,17 @@ pub fn split(steps: &mut [Taps], channels: usize, whole: usize) -> Split {
             .into_iter()
             .map(|(step, taps)| (whole + step, taps)),
     );
-    if COST[1] * whole + COST[2] * joint.len() < COST[0] * whole + COST[2] * apart.len() {
-        steps.copy_from_slice(&fours);
-        return Split {
-            joint: true,
-            more: joint,
-        };
+    let cost = COST[1] * whole + COST[2] * joint.len();
+    if cost >= COST[0] * whole {
+        let more = part(steps, channels, 1);
+        if cost >= COST[0] * whole + COST[2] * more.len() {
+            return Split { joint: false, more };
+        }
     }
+    steps.copy_from_slice(&fours);
     Split {
-        joint: false,
-        more: apart,
+        joint: true,
+        more: joint,
     }
 }
 
