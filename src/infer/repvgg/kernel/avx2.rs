@@ -37,12 +37,6 @@ impl Isa for Avx2 {
     }
 
     #[inline(always)]
-    fn fetch(from: *const u8) {
-        // SAFETY: a prefetch does nothing but bring a line nearer, whatever the address.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) }
-    }
-
-    #[inline(always)]
     unsafe fn dot<const N: i32>(sum: Self::Vector, quad: Self::Quad, weights: Self::Vector) -> Self::Vector {
         // SAFETY: the caller's.
         unsafe {

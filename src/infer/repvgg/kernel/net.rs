@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::classes::Cells;
 use super::lent::Lent;
-use super::memory::Bytes;
+use super::memory::{Bytes, LINE, fetch};
 use super::tile::{FETCHES, Tile};
 use super::winograd::{self, Part};
 use super::{ClassesFn, GROUP, Kernel, PictureFn, STEP};
@@ -294,6 +294,9 @@ impl Net {
         // First what can be made before the others have come so far.
         let Range { start, end } = &stage.early[claim.thread()];
         let [first, last] = [start, end].map(|row| *row.clamp(&rows.start, &rows.end));
+        if first < last && *channel == 0 {
+            fetch_later(packed, first..last, &rows, input);
+        }
         // SAFETY: `check` has shown that the addresses that are made here lie in the buffers. The claim is the only one of
         // this unit, whose rows and channels no other unit writes; what is read was written by earlier stages, which are done once the claim
         // has waited, or, for the early rows, by this thread, and nobody reads these in the stage before. The kernel was made where its
@@ -363,6 +366,19 @@ impl Net {
                 factors: &packed.factors,
                 scratch: self.room(claim),
             });
+        }
+    }
+}
+
+/// Asks for what a unit's other rows read beyond the early ones: another core has just made it, and it comes while those are computed.
+fn fetch_later(packed: &Packed, early: Range<usize>, rows: &Range<usize>, input: *const u8) {
+    let (from, here) = (&packed.from, packed.reads(early));
+    for row in packed.reads(rows.clone()).filter(|row| !here.contains(row)) {
+        for plane in 0..from.planes {
+            let start = input.wrapping_add(plane * from.plane + row * from.row);
+            for byte in (0..from.row).step_by(LINE) {
+                fetch(start.wrapping_add(byte));
+            }
         }
     }
 }

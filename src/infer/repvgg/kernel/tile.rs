@@ -2,6 +2,8 @@
 //!
 //! A kernel gives it an [`Isa`]; the compiler makes one function for each instruction set and tile shape.
 
+use super::memory::fetch;
+
 /// Bytes of one step: the products that go into one lane of a vector at once.
 pub const STEP: usize = 4;
 /// Channels of a plane, which are a pixel's bytes in it, for most kernels.
@@ -32,7 +34,7 @@ pub struct Tile<'a> {
     pub weights: *const u8,
     /// Weights that are wanted soon: this tile's share of the next block's. They need not exist.
     pub ahead: *const u8,
-    /// Bytes from one call of [`Isa::fetch`] to the next, of which each chunk makes [`FETCHES`].
+    /// Bytes from one call of [`fetch`] to the next, of which each chunk makes [`FETCHES`].
     pub stride_ahead: usize,
     /// One for each channel of the tile, for what is not left out.
     pub bias: *const i32,
@@ -48,7 +50,7 @@ pub struct Tile<'a> {
     pub output_plane: usize,
 }
 
-/// Calls of [`Isa::fetch`] for each chunk.
+/// Calls of [`fetch`] for each chunk.
 pub const FETCHES: usize = 2;
 
 /// Computes one tile.
@@ -80,12 +82,6 @@ pub trait Isa {
     /// # Safety
     /// As [`TileFn`].
     unsafe fn quad(from: *const u8) -> Self::Quad;
-
-    /// Asks for the cache line at `from`, which need not exist.
-    #[inline(always)]
-    fn fetch(from: *const u8) {
-        let _ = from;
-    }
 
     /// To each lane of `sum`, four weights × activations 4N to 4N+3.
     ///
@@ -190,9 +186,9 @@ pub unsafe fn tile<
             }};
         }
         let mut ahead = tile.ahead;
-        let mut fetch = || {
+        let mut fetches = || {
             for _ in 0..FETCHES {
-                I::fetch(ahead);
+                fetch(ahead);
                 ahead = ahead.wrapping_add(tile.stride_ahead);
             }
         };
@@ -200,7 +196,7 @@ pub unsafe fn tile<
             ($chunks:expr, $rows:expr) => {
                 if I::JOINT && tile.joint {
                     for &offset in $chunks {
-                        fetch();
+                        fetches();
                         let quads = quads!(offset, $rows);
                         for v in 0..VECTORS {
                             let of =
@@ -216,7 +212,7 @@ pub unsafe fn tile<
                     }
                 } else {
                     for &offset in $chunks {
-                        fetch();
+                        fetches();
                         let quads = quads!(offset, $rows);
                         step!(0, quads, $rows);
                         step!(1, quads, $rows);
