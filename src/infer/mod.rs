@@ -24,7 +24,7 @@ use crate::exam::record::{ActivationMap, ModelIdentity, Scored};
 /// The file of the model that ships with the program, inflated at each call (`models/build.rs` deflates it).
 pub fn shipped_file() -> Vec<u8> {
     let deflated = include_bytes!(concat!(env!("OUT_DIR"), "/model.zlib"));
-    // In half of miniz_oxide's time, which a start would wait for.
+    // In 0.6 of miniz_oxide's time, which a start would wait for.
     fdeflate::decompress_to_vec(deflated).expect("it is what the build deflated")
 }
 

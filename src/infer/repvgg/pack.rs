@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::kernel::winograd::WinogradFn;
-use super::kernel::{APART, GROUP, Kernel, STEP, Shape, TileFn};
+use super::kernel::{APART, GROUP, Kernel, LINE, STEP, Shape, TileFn};
 use super::plan::{Layer, strided};
 use super::shape::{self, choose};
 use super::split::{Split, Taps, split};
@@ -54,9 +54,9 @@ impl Map {
         // A tile reads three rows of each plane: these must not fall on the same sets of a cache of 4 KiB a way.
         let rows = row * (height + 2);
         let plane = if rows < 4096 {
-            rows.next_multiple_of(64)
+            rows.next_multiple_of(LINE)
         } else {
-            rows + ((3 * row).wrapping_sub(rows) % 4096).next_multiple_of(64)
+            rows + ((3 * row).wrapping_sub(rows) % 4096).next_multiple_of(LINE)
         };
         Self {
             height,
@@ -270,7 +270,7 @@ impl Plain {
                     bytes.extend(taps.as_flattened().iter().map(|w| w.cast_unsigned()));
                 }
                 kernel.arrange(&mut bytes[weights..][..whole * channels * STEP], channels);
-                bytes.resize(bytes.len().next_multiple_of(64), 0);
+                bytes.resize(bytes.len().next_multiple_of(LINE), 0);
                 let more = split.more.iter().map(|(step, _)| steps[*step].offset);
                 let singles = steps[whole..]
                     .iter()

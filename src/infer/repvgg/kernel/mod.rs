@@ -31,6 +31,7 @@ mod neon_i8mm;
 mod row;
 
 pub use classes::ClassesFn;
+pub use memory::LINE;
 pub use picture::PictureFn;
 pub use tile::{GROUP, STEP, TileFn};
 use winograd::WinogradFn;

@@ -61,7 +61,7 @@ impl Net {
             if let Some(before) = net.layers.last() {
                 stage.follow(before, threads);
             }
-            net.scratch.1 = net.scratch.1.max(stage.room().next_multiple_of(64));
+            net.scratch.1 = net.scratch.1.max(stage.room().next_multiple_of(LINE));
             end += stage.count();
             net.ends.push(end);
             map = stage.packed.to;
@@ -87,12 +87,12 @@ impl Net {
     /// Bytes of all buffers.
     fn length(&self) -> usize {
         let last = self.buffers.last();
-        last.map_or(0, |(map, start)| (start + map.bytes()).next_multiple_of(64))
+        last.map_or(0, |(map, start)| (start + map.bytes()).next_multiple_of(LINE))
     }
 
     /// Every address that `unit` makes lies in its buffer.
     fn check(&self) {
-        assert!(self.scratch.0 >= self.length() && self.scratch.0.is_multiple_of(64));
+        assert!(self.scratch.0 >= self.length() && self.scratch.0.is_multiple_of(LINE));
         assert!(self.scratch.0 + self.threads * self.scratch.1 <= self.activations.length());
         for stage in &self.layers {
             let Stage { packed, from, to, .. } = stage;
@@ -110,7 +110,7 @@ impl Net {
                 Way::Plain(plain) => self.check_plain(stage, plain),
                 Way::Winograd(Filter { weights, .. }) => {
                     assert!(packed.stride == 1);
-                    assert!(weights.end <= self.weights.length() && weights.start.is_multiple_of(64));
+                    assert!(weights.end <= self.weights.length() && weights.start.is_multiple_of(LINE));
                     assert!(weights.len() == winograd::weight_bytes(&packed.from, &packed.to));
                     for map in [packed.from, packed.to] {
                         assert!(map.pixel == GROUP && map.parts == 1);
